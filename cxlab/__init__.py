@@ -1,0 +1,76 @@
+"""cxlab: customer experience research that puts the survey beside the operational facts.
+
+The road, left to right: a survey answer enters (`load`), meets the operational facts (`exposure`,
+`experiences`, `snapshots`), becomes a number with an interval (a model's `fit`), a picture (`plot`)
+and a report (`run`, `batch` on the command line). `simulate` makes a dealer network whose truth is
+known, so that every claim of the package can be tested. Nothing heavy is imported before it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from cxlab.core.version import __version__
+
+if TYPE_CHECKING:
+    from cxlab.core.answer import Unanswered as Unanswered
+    from cxlab.core.answer import ask as ask
+    from cxlab.core.errors import CxlabError as CxlabError
+    from cxlab.core.errors import FitError as FitError
+    from cxlab.core.errors import LinkError as LinkError
+    from cxlab.core.errors import NotAnswerableError as NotAnswerableError
+    from cxlab.core.errors import ParameterError as ParameterError
+    from cxlab.core.errors import ReportError as ReportError
+    from cxlab.core.errors import TableError as TableError
+    from cxlab.ingest.load import check as check
+    from cxlab.ingest.load import load as load
+    from cxlab.ingest.tables import Tables as Tables
+    from cxlab.linking.experiences import answers as answers
+    from cxlab.linking.experiences import experiences as experiences
+    from cxlab.linking.exposure import exposure as exposure
+    from cxlab.linking.snapshots import snapshots as snapshots
+    from cxlab.models.churn.horizon import ChurnModel as ChurnModel
+    from cxlab.models.drivers.importance import ImportanceModel as ImportanceModel
+    from cxlab.models.recovery.repair import RepairModel as RepairModel
+    from cxlab.models.survey.scores import ScoreModel as ScoreModel
+    from cxlab.simulation.simulate import simulate as simulate
+
+# Public name -> module that holds it, by family in the order of the road.
+_HOME = {
+    "load": "cxlab.ingest.load",
+    "check": "cxlab.ingest.load",
+    "Tables": "cxlab.ingest.tables",
+    "exposure": "cxlab.linking.exposure",
+    "experiences": "cxlab.linking.experiences",
+    "answers": "cxlab.linking.experiences",
+    "snapshots": "cxlab.linking.snapshots",
+    "ScoreModel": "cxlab.models.survey.scores",
+    "ImportanceModel": "cxlab.models.drivers.importance",
+    "ChurnModel": "cxlab.models.churn.horizon",
+    "RepairModel": "cxlab.models.recovery.repair",
+    "ask": "cxlab.core.answer",
+    "Unanswered": "cxlab.core.answer",
+    "simulate": "cxlab.simulation.simulate",
+    "CxlabError": "cxlab.core.errors",
+    "FitError": "cxlab.core.errors",
+    "LinkError": "cxlab.core.errors",
+    "NotAnswerableError": "cxlab.core.errors",
+    "ParameterError": "cxlab.core.errors",
+    "ReportError": "cxlab.core.errors",
+    "TableError": "cxlab.core.errors",
+}
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    if name == "stats":
+        return importlib.import_module("cxlab.stats")
+    raise AttributeError(f"module 'cxlab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

@@ -1,0 +1,95 @@
+"""The one form of every result: a tidy table, a summary in words, a picture, checks, provenance."""
+
+from __future__ import annotations
+
+import html
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from cxlab.core.provenance import Provenance
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Decimals shown in a notebook; ``table()`` keeps them all.
+SHOWN_DECIMALS = 3
+CHECK_COLUMNS = ("check", "value", "threshold", "passed", "meaning")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One diagnostic: its value, the threshold it is held against, and what a failure would mean."""
+
+    check: str
+    value: float | int | str
+    threshold: str
+    passed: bool
+    meaning: str
+
+
+def checks_table(checks: Sequence[Check]) -> pd.DataFrame:
+    """Diagnostics as a table with the columns of :data:`CHECK_COLUMNS`, one row per check."""
+    rows = [[getattr(check, column) for column in CHECK_COLUMNS] for check in checks]
+    return pd.DataFrame(rows, columns=pd.Index(CHECK_COLUMNS))
+
+
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """A table as a notebook shows it: floats rounded, so that outputs are equal on every machine."""
+    return table.round(SHOWN_DECIMALS)
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Result(ABC):
+    """What ``fit`` returns. Subclasses add ``summary`` and ``plot``, and ``predict`` where they predict.
+
+    ``eq=False`` because comparing frames with ``==`` raises; ``table()`` copies so that a reader
+    cannot change a result by accident.
+    """
+
+    estimates: pd.DataFrame
+    diagnostics: pd.DataFrame
+    provenance: Provenance
+
+    def table(self) -> pd.DataFrame:
+        """The estimates, one row each; a copy."""
+        return self.estimates.copy()
+
+    def checks(self) -> pd.DataFrame:
+        """The diagnostics: check, value, threshold, passed, meaning; a copy."""
+        return self.diagnostics.copy()
+
+    @abstractmethod
+    def summary(self) -> str:
+        """Two to four sentences: number, interval, n, the assumption that would overturn it, limits."""
+
+    @abstractmethod
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Draw the result on ``ax`` (a new one if None) and return it; never shows, never saves."""
+
+    def save(self, folder: str | Path) -> Path:
+        """Write ``table.csv``, ``checks.csv``, ``summary.txt`` and ``provenance.json`` into ``folder``."""
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        self.estimates.to_csv(target / "table.csv", index=False, float_format="%.9g")
+        self.diagnostics.to_csv(target / "checks.csv", index=False, float_format="%.9g")
+        (target / "summary.txt").write_text(self.summary() + "\n", encoding="utf-8")
+        text = json.dumps(self.provenance.to_dict(), indent=2, sort_keys=True, default=_plain)
+        (target / "provenance.json").write_text(text + "\n", encoding="utf-8")
+        return target
+
+    def __repr__(self) -> str:
+        return self.summary()
+
+    def _repr_html_(self) -> str:
+        summary = html.escape(self.summary()).replace("\n", "<br>")
+        return f"<p>{summary}</p>{shown(self.estimates).to_html(index=False, border=0, na_rep='-')}"
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
