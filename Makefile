@@ -25,3 +25,49 @@ else
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 endif
 	@touch $@
+
+$(DEMO): $(STAMP) $(wildcard cxlab/simulation/*.py)
+	$(BIN)/cxlab demo --out data/demo
+
+demo: $(DEMO) ## make the demo network in data/demo (a dealer network whose truth is known)
+
+reports: $(DEMO) ## make the demo network and its reports; prints the path of the index
+	$(SETTINGS) $(BIN)/cxlab batch reports/demo.yml --data data/demo --out reports/runs/demo --jobs $(JOBS)
+
+test: $(DEMO) lint ## all tests: known truth, references, properties, notebooks (under 10 minutes on 2 cores)
+	$(SETTINGS) $(BIN)/python -m pytest -m "not statistics"
+	$(SETTINGS) $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 notebooks
+
+test-statistics: $(STAMP) ## the long simulations of coverage and error rates (tens of minutes)
+	$(SETTINGS) $(BIN)/python -m pytest -m statistics tests
+
+lint: $(STAMP) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: $(DEMO) ## say what is in a data folder: make check DATA=path
+	$(BIN)/cxlab check $(or $(DATA),data/demo)
+
+lab: $(DEMO) ## open JupyterLab on the notebooks
+	$(BIN)/jupyter lab --notebook-dir=. notebooks
+
+notebooks: $(DEMO) ## run the notebooks in place and keep their outputs (after a change that moves numbers)
+	$(SETTINGS) $(BIN)/jupyter nbconvert --to notebook --execute --inplace --log-level=WARN \
+	  --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+
+format: $(STAMP) ## format code and notebooks
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP) ## the benchmarks beside their peers (installs the peers)
+	$(BIN)/python -m pip install --quiet -e ".[bench]"
+	$(SETTINGS) $(BIN)/python -m benchmarks
+
+lock: $(STAMP) ## renew requirements.lock from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate --upgrade -o requirements.lock
+
+clean: ## remove everything that was generated
+	rm -rf .venv data/demo reports/runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.PHONY: help setup demo reports test test-statistics lint check lab notebooks format bench lock clean
