@@ -41,7 +41,7 @@ class Unanswered(Result):
         return axes
 
 
-def ask(model: Any, *tables: pd.DataFrame) -> Any:
+def ask(model: Any, *tables: Any) -> Any:
     """Fit ``model``, or say why these data cannot answer.
 
     Only :class:`~cxlab.NotAnswerableError` is turned into a result; every other error passes on.
@@ -49,23 +49,31 @@ def ask(model: Any, *tables: pd.DataFrame) -> Any:
     Parameters
     ----------
     model
-        A cxlab model (settings without data).
+        A cxlab model (settings without data), or a linking step: any function of ``tables``.
     *tables
-        What its ``fit`` takes.
+        What its ``fit``, or the function, takes.
 
     Returns
     -------
     Result
         The model's result, or an :class:`Unanswered` with the same members.
+
+    Examples
+    --------
+    >>> def link(tables):
+    ...     raise NotAnswerableError("Repair", reason="There are no events.", next_step="map [events].")
+    >>> ask(link, pd.DataFrame({"customer_id": ["C1"]}))
+    Repair: not answered by these data. There are no events. To answer it: map [events].
     """
+    step = getattr(model, "fit", model)
     try:
-        return model.fit(*tables)
+        return step(*tables)
     except NotAnswerableError as error:
-        name = type(model).__name__
+        name = getattr(model, "__name__", type(model).__name__)
         estimates = pd.DataFrame(
             {"term": [error.question], "verdict": [NOT_IDENTIFIED], "reason": [error.reason]}
         )
-        rows = sum(len(table) for table in tables)
+        rows = sum(len(table) for table in tables if isinstance(table, pd.DataFrame))
         check = Check(
             check="the data can answer",
             value="no",
