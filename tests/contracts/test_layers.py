@@ -26,7 +26,17 @@ ALLOWED = {
 }
 LIMIT_MODULE_LINES = 400
 LIMIT_FUNCTION_LINES = 60
-HEAVY = ("pandas", "numpy", "scipy", "sklearn", "statsmodels", "matplotlib", "seaborn", "duckdb", "papermill")
+HEAVY = (
+    "pandas",
+    "numpy",
+    "scipy",
+    "sklearn",
+    "statsmodels",
+    "matplotlib",
+    "seaborn",
+    "duckdb",
+    "papermill",
+)
 
 
 def layer_of(path: Path) -> str:

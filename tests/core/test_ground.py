@@ -1,4 +1,4 @@
-"""The ground every model stands on: provenance closes, results copy and escape, questions go unanswered honestly."""
+"""The ground every model stands on: provenance closes, results copy, questions go unanswered honestly."""
 
 from dataclasses import dataclass
 
@@ -50,8 +50,8 @@ def test_provenance_refuses_rows_that_vanish_without_a_reason():
 
 def test_a_table_taken_from_a_result_can_be_changed_without_changing_the_result():
     answer = make_answer()
-    answer.table().loc[0, "estimate"] = 0.0
-    answer.checks().loc[0, "passed"] = False
+    table, checks = answer.table(), answer.checks()
+    table.loc[0, "estimate"], checks.loc[0, "passed"] = 0.0, False
     assert answer.table().loc[0, "estimate"] == 7.123456
     assert answer.checks().loc[0, "passed"]
 
