@@ -1,0 +1,140 @@
+"""Least squares with a covariance that respects clusters: arrays in, arrays out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+#: A direction of the design whose squared length falls below this share of the largest adds nothing.
+RANK_TOLERANCE = 1e-10
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LinearFit:
+    """A least-squares fit.
+
+    Attributes
+    ----------
+    coefficients
+        Shape (k,).
+    covariance
+        Shape (k, k), of the coefficients.
+    residuals
+        Shape (n,).
+    degrees_of_freedom
+        Of the t reference: clusters - 1, or n - rank without clusters.
+    r_squared
+        Share of the (weighted) variance explained, 0..1.
+    rank
+        Number of directions of the design that carry information; below k the design is collinear.
+    """
+
+    coefficients: FloatArray
+    covariance: FloatArray
+    residuals: FloatArray
+    degrees_of_freedom: int
+    r_squared: float
+    rank: int
+
+
+def cluster_codes(clusters: ArrayLike) -> tuple[NDArray[np.intp], int]:
+    """Cluster labels as codes 0..G-1, and G.
+
+    >>> codes, count = cluster_codes(["b", "a", "b"])
+    >>> codes.tolist(), count
+    ([1, 0, 1], 2)
+    """
+    labels, codes = np.unique(np.asarray(clusters), return_inverse=True)
+    return codes.reshape(-1), len(labels)
+
+
+def sum_by_cluster(rows: FloatArray, codes: NDArray[np.intp], count: int) -> FloatArray:
+    """Sums of the rows (n, k) within each cluster, shape (count, k)."""
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(count))
+    return np.add.reduceat(rows[order], starts, axis=0)
+
+
+def fit_linear(
+    design: FloatArray,
+    outcome: FloatArray,
+    *,
+    weights: FloatArray | None = None,
+    clusters: ArrayLike | None = None,
+) -> LinearFit:
+    """Weighted least squares with a sandwich covariance.
+
+    ``b = (X'WX)^- X'Wy`` and ``V = c (X'WX)^- (sum_g s_g s_g') (X'WX)^-`` with the cluster scores
+    ``s_g = sum_{i in g} w_i x_i e_i`` and ``c = G/(G-1) (n-1)/(n-k)`` (CR1). Without clusters every row
+    is its own cluster (HC1).
+
+    Parameters
+    ----------
+    design
+        Shape (n, k), with the constant as a column where one is wanted.
+    outcome
+        Shape (n,).
+    weights
+        Shape (n,), positive; None for equal weights.
+    clusters
+        Shape (n,), labels; None where rows are independent.
+
+    Returns
+    -------
+    LinearFit
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two clusters, or not more rows than columns.
+
+    Notes
+    -----
+    Below about 30 clusters CR1 intervals are somewhat too short even with t(G - 1).
+
+    Examples
+    --------
+    >>> x = np.array([0.0, 1.0, 2.0, 3.0])
+    >>> fit = fit_linear(np.column_stack([np.ones(4), x]), 1 + 2 * x + np.array([0.1, -0.1, 0.1, -0.1]))
+    >>> fit.coefficients.round(2).tolist()
+    [1.06, 1.96]
+    """
+    n, k = design.shape
+    if n <= k:
+        raise ValueError(f"{n} rows cannot carry {k} coefficients")
+    weight = np.ones(n) if weights is None else weights
+    weighted = design * weight[:, None]
+    inverse, rank = _inverse(weighted.T @ design)
+    coefficients = inverse @ (weighted.T @ outcome)
+    residuals = outcome - design @ coefficients
+    scores = weighted * residuals[:, None]
+    count = n
+    if clusters is not None:
+        codes, count = cluster_codes(clusters)
+        if count < 2:
+            raise ValueError("one cluster: its rows cannot tell how clusters differ")
+        scores = sum_by_cluster(scores, codes, count)
+    correction = count / (count - 1) * (n - 1) / (n - rank)
+    half = scores @ inverse
+    centred = outcome - np.average(outcome, weights=weight)
+    total = float(np.sum(weight * centred**2))
+    return LinearFit(
+        coefficients=coefficients,
+        covariance=correction * half.T @ half,
+        residuals=residuals,
+        degrees_of_freedom=count - 1 if clusters is not None else n - rank,
+        r_squared=1.0 - float(np.sum(weight * residuals**2)) / total if total > 0 else 0.0,
+        rank=rank,
+    )
+
+
+def _inverse(gram: FloatArray) -> tuple[FloatArray, int]:
+    """Pseudo-inverse of a Gram matrix on its correlation scale, and its rank."""
+    scale = np.sqrt(np.where(np.diag(gram) > 0, np.diag(gram), 1.0))
+    values, vectors = np.linalg.eigh(gram / np.outer(scale, scale))
+    kept = values > RANK_TOLERANCE * values[-1]
+    inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
+    return inverse / np.outer(scale, scale), int(kept.sum())

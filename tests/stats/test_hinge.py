@@ -1,0 +1,73 @@
+"""Asymmetric effects: found where true, not invented where the effect is straight."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from cxlab.stats.hinge import classify_asymmetry, fit_hinge, fit_penalty_reward
+
+NEUTRAL = np.full(8, 5.5)
+
+
+def answers(rng, n, *, sites=40, skew=1.0):
+    """Eight correlated ratings 1-10 with a ceiling, site effects in both sides, a straight overall answer."""
+    site = rng.integers(0, sites, n)
+    halo = rng.normal(size=n) + 0.3 * rng.normal(size=sites)[site]
+    latent = 6.8 + skew + 1.4 * (0.6 * halo[:, None] + 0.8 * rng.normal(size=(n, 8)))
+    ratings = np.clip(np.round(latent), 1, 10)
+    slopes = np.array([0.4, 0.3, 0.2, 0.2, 0.1, 0.1, 0.0, 0.0])
+    return site, ratings, ratings @ slopes + 0.4 * rng.normal(size=sites)[site] + rng.normal(size=n)
+
+
+def false_alarm_rates(n, runs, seed):
+    hinge, dummies = [], []
+    for rng in (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(runs)):
+        site, ratings, overall = answers(rng, n)
+        fit = fit_hinge(ratings, overall, neutral=NEUTRAL, clusters=site)
+        t = np.abs(fit.difference / fit.difference_error)
+        hinge.append(2 * stats.t.sf(t, fit.degrees_of_freedom) < 0.05)
+        boxes = fit_penalty_reward(
+            ratings, overall, low=np.full(8, 5.0), high=np.full(8, 10.0), clusters=site
+        )
+        contrast = np.hstack([-np.eye(8), np.eye(8)])
+        error = np.sqrt(np.einsum("ij,jk,ik->i", contrast, boxes.covariance, contrast))
+        t = np.abs(boxes.reward - boxes.penalty) / error
+        dummies.append(2 * stats.t.sf(t, boxes.degrees_of_freedom) < 0.05)
+    return float(np.mean(hinge)), float(np.mean(dummies))
+
+
+def test_a_straight_effect_is_called_asymmetric_in_at_most_seven_percent_of_large_surveys():
+    hinge, dummies = false_alarm_rates(n=5_000, runs=60, seed=11)
+    assert hinge <= 0.07
+    assert dummies > 2 * hinge, "the classical dummies find asymmetry in a straight world"
+
+
+def test_a_basic_and_an_excitement_item_are_found_in_five_hundred_answers():
+    found = []
+    for rng in (np.random.default_rng(child) for child in np.random.SeedSequence(3).spawn(40)):
+        site, ratings, overall = answers(rng, 500, skew=0.0)
+        overall = (
+            overall + 0.5 * np.minimum(ratings[:, 0] - 5.5, 0) + 0.5 * np.maximum(ratings[:, 1] - 5.5, 0)
+        )
+        fit = fit_hinge(ratings, overall, neutral=NEUTRAL, clusters=site)
+        found.append((fit.difference / fit.difference_error)[:2])
+    below, above = np.array(found).T
+    assert np.mean(below > 2.0) >= 0.8
+    assert np.mean(above < -2.0) >= 0.8
+
+
+def test_the_hinge_equals_plain_regression_where_every_rating_lies_above_neutral():
+    rng = np.random.default_rng(1)
+    ratings = rng.integers(6, 11, (300, 1)).astype(float)
+    overall = 0.7 * ratings[:, 0] + rng.normal(size=300)
+    fit = fit_hinge(ratings, overall, neutral=np.array([5.5]))
+    assert fit.rank == 2, "nothing lies below neutral, and the fit says so"
+    assert fit.above[0] == pytest.approx(np.polyfit(ratings[:, 0], overall, 1)[0])
+
+
+def test_classes_need_the_test_and_the_margin_not_the_point_estimate():
+    low = np.array([0.30, -0.60, -0.05, -0.30])
+    high = np.array([0.60, -0.20, 0.05, 0.40])
+    p_adjusted = np.array([0.001, 0.001, 0.9, 0.7])
+    names = classify_asymmetry(low, high, p_adjusted, level=0.05, margin=0.1)
+    assert names.tolist() == ["basic", "excitement", "performance", "undecided"]
