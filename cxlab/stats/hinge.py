@@ -69,7 +69,8 @@ def fit_hinge(
     Notes
     -----
     A linear effect has ``d = u``. The dummies of penalty-reward analysis do not share this: their low and
-    high boxes are not equally far from the middle, so they find asymmetry in linear worlds.
+    high boxes are not equally far from the middle, so they find asymmetry in linear worlds. The covariance
+    is leave-one-cluster-out, because 2p + 1 columns are many beside a few dozen sites.
 
     Examples
     --------
@@ -83,7 +84,7 @@ def fit_hinge(
     n, p = ratings.shape
     below, above = hinge_columns(ratings, neutral)
     design = np.column_stack([np.ones(n), below, above])
-    fit = fit_linear(design, outcome, weights=weights, clusters=clusters)
+    fit = fit_linear(design, outcome, weights=weights, clusters=clusters, leave_one_out=True)
     contrast = np.hstack([np.zeros((p, 1)), np.eye(p), -np.eye(p)])
     variance = np.einsum("ij,jk,ik->i", contrast, fit.covariance, contrast)
     return HingeFit(

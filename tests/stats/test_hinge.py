@@ -10,7 +10,7 @@ NEUTRAL = np.full(8, 5.5)
 
 
 def answers(rng, n, *, sites=40, skew=1.0):
-    """Eight correlated ratings 1-10 with a ceiling, site effects in both sides, a straight overall answer."""
+    """Eight correlated ratings 1-10 with a ceiling, site effects in both sides, straight overall."""
     site = rng.integers(0, sites, n)
     halo = rng.normal(size=n) + 0.3 * rng.normal(size=sites)[site]
     latent = 6.8 + skew + 1.4 * (0.6 * halo[:, None] + 0.8 * rng.normal(size=(n, 8)))

@@ -53,3 +53,18 @@ def test_one_cluster_and_too_few_rows_are_refused():
         fit_linear(design, outcome, clusters=np.zeros(len(outcome)))
     with pytest.raises(ValueError, match="4 rows cannot carry 4"):
         fit_linear(design[:4], outcome[:4])
+
+
+def test_the_leave_one_out_covariance_equals_refitting_without_each_cluster():
+    design, outcome, site, weights = world(np.random.default_rng(6))
+    ours = fit_linear(design, outcome, weights=weights, clusters=site, leave_one_out=True)
+    left_out = [
+        np.linalg.lstsq(
+            design[site != one] * np.sqrt(weights[site != one])[:, None],
+            outcome[site != one] * np.sqrt(weights[site != one]),
+            rcond=None,
+        )[0]
+        for one in range(20)
+    ]
+    moves = np.array(left_out) - ours.coefficients
+    np.testing.assert_allclose(ours.covariance, 19 / 20 * moves.T @ moves, rtol=1e-8)
