@@ -1,0 +1,271 @@
+"""The dealers, one block of customers, and what happens to them: visits, operations, outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from cxlab.simulation.stock import MINUTES_PER_DAY, Floats, Ints
+from cxlab.simulation.truth import EPISODES, TOUCHPOINTS, Truth
+
+Bools = NDArray[np.bool_]
+#: More visits than this nobody has within the window (a busy customer has fifteen).
+VISITS_MAX = 24
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dealers:
+    """The network, one entry per dealer."""
+
+    quality: Floats
+    partner: Bools
+    parking_spaces: Ints
+    staff_parking_share: Floats
+    bays: Ints
+    region: Ints
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class People:
+    """One block of customers; times are minutes of the window and negative before it."""
+
+    number: Ints
+    home: Ints
+    segment: Ints
+    language: Ints
+    digital_affinity: Floats
+    visit_gap_days: Floats
+    alpha: Floats
+    joined: Ints
+
+    @property
+    def start(self) -> Ints:
+        """The first minute of the window at which the customer is there."""
+        return np.maximum(self.joined, 0)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Visits:
+    """Journeys of one block in the order of customer and time; (journeys, 6) arrays run over episodes."""
+
+    customer: Ints
+    order: Ints
+    dealer: Ints
+    minute: Ints
+    happens: Bools
+    touchpoint: Ints
+    occupancy: Floats
+    parking_full: Bools
+    wait_minutes: Floats
+    rework: Bools
+    delay_minutes: Floats
+    outcome: NDArray[np.int8]
+    known_lag: Ints
+
+    @property
+    def last_minute(self) -> Ints:
+        """When the last event of each journey happens."""
+        last: Ints = self.minute.max(axis=1)
+        return last
+
+
+def listed(values: Mapping[str, float]) -> Floats:
+    """The numbers of a truth mapping in the order of its codes."""
+    return np.fromiter(values.values(), dtype=np.float64)
+
+
+def chance(logit: NDArray[np.floating]) -> Floats:
+    """The logistic function."""
+    probability: Floats = 1.0 / (1.0 + np.exp(-logit))
+    return probability
+
+
+def draw_code(rng: Generator, share: Floats, size: int) -> Ints:
+    """Codes 0.. drawn with the given shares."""
+    return np.searchsorted(np.cumsum(share)[:-1], rng.random(size), side="right").astype(np.int64)
+
+
+def dealers_count(truth: Truth, customers: int) -> int:
+    """Dealers for a network of this size, between the truth's least and most."""
+    wanted = customers // truth.customers_per_location
+    return int(np.clip(wanted, truth.locations_min, truth.locations_max))
+
+
+def make_dealers(truth: Truth, rng: Generator, count: int) -> Dealers:
+    """The first ``count`` dealers of the full network, which is always drawn whole."""
+    n = truth.locations_max
+    partner = rng.random(n) < truth.partner_share
+    quality = rng.normal(0.0, truth.location_quality_sd, n) + truth.partner_quality * partner
+    spaces = rng.integers(15, 61, n)
+    staff = rng.beta(2.0, 5.0, n)
+    bays = rng.integers(3, 15, n)
+    region = rng.integers(0, 8, n)
+    return Dealers(
+        quality=quality[:count],
+        partner=partner[:count],
+        parking_spaces=spaces[:count],
+        staff_parking_share=staff[:count],
+        bays=bays[:count],
+        region=region[:count],
+    )
+
+
+def make_people(truth: Truth, rng: Generator, *, dealers: Dealers, first: int, count: int) -> People:
+    """``count`` customers numbered from ``first``, some there before the window, some joining in it."""
+    home = rng.integers(0, len(dealers.quality), count)
+    before = rng.random(count) < truth.joined_before_share
+    days = np.where(
+        before,
+        -rng.random(count) * truth.joined_before_years * 365.25,
+        rng.random(count) * (truth.window_days - 1),
+    )
+    alpha = truth.alpha_quality * dealers.quality[home] + rng.normal(0.0, truth.alpha_sd, count)
+    shape = truth.visit_gap_shape
+    return People(
+        number=np.arange(first, first + count, dtype=np.int64),
+        home=home,
+        segment=draw_code(rng, listed(truth.segment_share), count),
+        language=draw_code(rng, listed(truth.language_share), count),
+        digital_affinity=rng.beta(2.0, 2.0, count),
+        visit_gap_days=truth.visit_gap_mean_days * rng.gamma(shape, 1.0 / shape, count),
+        alpha=alpha,
+        joined=np.floor(days * MINUTES_PER_DAY).astype(np.int64),
+    )
+
+
+def make_visits(truth: Truth, rng: Generator, *, people: People, dealers: Dealers) -> Visits:
+    """All visits that the customers would make if they stayed until the end of the window."""
+    customer, order, arrival = _arrivals(truth, rng, people)
+    n = len(customer)
+    away = rng.random(n) < truth.away_share
+    dealer = np.where(away, rng.integers(0, len(dealers.quality), n), people.home[customer])
+    quality = dealers.quality[dealer]
+    morning = (arrival % MINUTES_PER_DAY) < 9.5 * 60
+    occupancy = chance(
+        truth.parking_logit_mean
+        + truth.parking_logit_staff * dealers.staff_parking_share[dealer]
+        + truth.parking_logit_morning * morning
+        + rng.normal(0.0, truth.parking_logit_sd, n)
+    )
+    wait = truth.wait_median_minutes * np.exp(rng.normal(0.0, truth.wait_log_sd, n))
+    rework = rng.random(n) < chance(truth.rework_logit + truth.rework_quality * quality)
+    delayed = rng.random(n) < truth.delay_share
+    delay: Floats = delayed * rng.exponential(truth.delay_mean_minutes, n)
+    online = rng.random((n, 2)) < people.digital_affinity[customer][:, None]
+    touchpoint = np.empty((n, len(EPISODES)), dtype=np.int64)
+    touchpoint[:] = [1, 2, 3, 4, 5, 7]
+    touchpoint[:, 0] -= online[:, 0]
+    touchpoint[:, 5] -= online[:, 1]
+    minute, happens = _episode_minutes(
+        truth,
+        rng,
+        arrival=arrival,
+        start=people.start[customer],
+        wait=wait,
+        delay=delay,
+        online=online[:, 1],
+    )
+    occupancy, wait, delay = np.round(occupancy, 3), np.round(wait, 1), np.round(delay, 1)
+    full = occupancy > truth.parking_full_above
+    outcome = _outcomes(
+        truth,
+        rng,
+        logit=_negative_logit(
+            truth, touchpoint=touchpoint, minute=minute, quality=quality, full=full, wait=wait,
+            rework=rework, delay=delay,
+        ),
+        quality=quality,
+    )  # fmt: skip
+    # Own records arrive with the nightly run, a partner's some days later.
+    days_late = np.where(dealers.partner[dealer], 1.0 + 9.0 * rng.random(n), rng.random(n))
+    return Visits(
+        customer=customer,
+        order=order,
+        dealer=dealer,
+        minute=minute,
+        happens=happens,
+        touchpoint=touchpoint,
+        occupancy=occupancy,
+        parking_full=full,
+        wait_minutes=wait,
+        rework=rework,
+        delay_minutes=delay,
+        outcome=outcome,
+        known_lag=np.floor(days_late * MINUTES_PER_DAY).astype(np.int64),
+    )
+
+
+def _arrivals(truth: Truth, rng: Generator, people: People) -> tuple[Ints, Ints, Ints]:
+    """Customer, running number and minute of each arrival: gaps of at least four weeks, no Sundays."""
+    n = len(people.number)
+    gap = rng.standard_exponential((n, VISITS_MAX)) * people.visit_gap_days[:, None]
+    gap[:, 1:] += truth.visit_gap_min_days
+    day = np.floor(people.start[:, None] / MINUTES_PER_DAY + 1.0 + np.cumsum(gap, axis=1)).astype(np.int64)
+    # Day 3 of the epoch, 1970-01-04, was a Sunday.
+    weekday_of_start = int(np.datetime64(truth.window_start, "D").astype(np.int64) - 3) % 7
+    day += (day + weekday_of_start) % 7 == 0
+    customer, order = np.nonzero(day < truth.window_days)
+    clock = 450 + np.floor(540 * rng.random(len(customer)) ** 1.5).astype(np.int64)
+    return customer.astype(np.int64), order.astype(np.int64), day[customer, order] * MINUTES_PER_DAY + clock
+
+
+def _episode_minutes(
+    truth: Truth,
+    rng: Generator,
+    *,
+    arrival: Ints,
+    start: Ints,
+    wait: Floats,
+    delay: Floats,
+    online: Bools,
+) -> tuple[Ints, Bools]:
+    """When each episode happens, and whether it does (a walk-in has no booking)."""
+    n = len(arrival)
+    minute = np.empty((n, len(EPISODES)), dtype=np.int64)
+    minute[:, 0] = arrival - np.floor((1.0 + 13.0 * rng.random(n)) * MINUTES_PER_DAY).astype(np.int64)
+    minute[:, 1] = arrival
+    minute[:, 2] = arrival + 3 + np.ceil(wait).astype(np.int64)
+    minute[:, 3] = minute[:, 2] + 60 + np.floor(240 * rng.random(n)).astype(np.int64)
+    overnight = MINUTES_PER_DAY * (rng.random(n) < truth.overnight_share)
+    minute[:, 4] = minute[:, 3] + 30 + np.ceil(delay).astype(np.int64) + overnight
+    later = np.floor((1.0 + 2.0 * rng.random(n)) * MINUTES_PER_DAY).astype(np.int64)
+    minute[:, 5] = minute[:, 4] + np.where(online, later, 10)
+    happens = np.ones((n, len(EPISODES)), dtype=np.bool_)
+    happens[:, 0] = (rng.random(n) >= truth.walk_in_share) & (minute[:, 0] > start)
+    return minute, happens
+
+
+def _negative_logit(
+    truth: Truth,
+    *,
+    touchpoint: Ints,
+    minute: Ints,
+    quality: Floats,
+    full: Bools,
+    wait: Floats,
+    rework: Bools,
+    delay: Floats,
+) -> Floats:
+    """Logit of a negative outcome: an operational failure counts at its own touchpoint."""
+    logit = listed(truth.negative_logit)[touchpoint] + truth.negative_quality * quality[:, None]
+    since_outage = minute[:, 0] / MINUTES_PER_DAY - truth.outage_day
+    fading = np.clip(1.0 - since_outage / truth.outage_days, 0.0, 1.0) * (since_outage >= 0)
+    online_booking = touchpoint[:, 0] == TOUCHPOINTS.index("booking_online")
+    logit[:, 0] += truth.outage_logit * fading * online_booking
+    logit[:, 1] += truth.negative_parking_full * full
+    logit[:, 2] += truth.negative_per_wait_minute * np.maximum(wait - truth.wait_free_minutes, 0.0)
+    logit[:, 3] += truth.negative_rework * rework
+    logit[:, 4] += truth.negative_per_delay_minute * delay
+    return logit
+
+
+def _outcomes(truth: Truth, rng: Generator, *, logit: Floats, quality: Floats) -> NDArray[np.int8]:
+    """-1, 0 or 1 for each episode of each journey."""
+    negative = rng.random(logit.shape) < chance(logit)
+    positive_chance = chance(truth.positive_logit + truth.positive_quality * quality)
+    positive = rng.random(logit.shape) < positive_chance[:, None]
+    return np.where(negative, -1, positive).astype(np.int8)
