@@ -1,0 +1,119 @@
+"""Raking: weights that make the sample's margins equal known population shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxlab.stats.regression import FloatArray
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RakeFit:
+    """Weights (n,) with mean 1, the passes needed, and how many weights met the cap."""
+
+    weights: FloatArray
+    passes: int
+    n_capped: int
+
+
+def rake(
+    codes: Sequence[NDArray[np.intp]],
+    targets: Sequence[FloatArray],
+    *,
+    base: FloatArray | None = None,
+    cap: float | None = None,
+    tolerance: float = 1e-10,
+    max_passes: int = 1_000,
+) -> RakeFit:
+    """Iterative proportional fitting of sample weights to margins.
+
+    Each pass multiplies the weights of category c of a margin by ``target_c / (weighted share of c)``.
+
+    Parameters
+    ----------
+    codes
+        One array (n,) per margin: category of each row as 0..C-1.
+    targets
+        One array (C,) per margin: population shares, adding up to 1.
+    base
+        Design weights (n,), positive; None for equal ones.
+    cap
+        Largest weight allowed, in multiples of the mean; margins then hold only approximately.
+    tolerance
+        Largest difference of a margin's share from its target at which the fit is done.
+
+    Returns
+    -------
+    RakeFit
+
+    Raises
+    ------
+    ValueError
+        If targets do not add up to 1, a category with a positive target has no row, a category with rows
+        has target 0, or the margins contradict each other (no convergence).
+
+    Notes
+    -----
+    Corrects for the named margins only: within a category those who answered stand for those who did not.
+
+    Source: Deming and Stephan (1940), Annals of Mathematical Statistics 11.
+
+    Examples
+    --------
+    >>> fit = rake([np.array([0, 0, 0, 1])], [np.array([0.5, 0.5])])
+    >>> fit.weights.round(3).tolist()
+    [0.667, 0.667, 0.667, 2.0]
+    """
+    for margin, (code, target) in enumerate(zip(codes, targets, strict=True)):
+        _require_margin(margin, code, target)
+    n = len(codes[0])
+    weights = np.ones(n) if base is None else np.asarray(base, dtype=np.float64) / np.mean(base)
+    capped = np.zeros(n, dtype=bool)
+    for done in range(1, max_passes + 1):
+        for code, target in zip(codes, targets, strict=True):
+            share = np.bincount(code, weights=weights, minlength=len(target)) / weights.sum()
+            factor = np.divide(target, share, out=np.ones_like(target), where=share > 0)
+            weights = weights * factor[code]
+        weights = weights / weights.mean()
+        if cap is not None:
+            capped = weights > cap
+            weights = np.minimum(weights, cap)
+        if cap is None or not capped.any():
+            gap = _largest_gap(codes, targets, weights)
+            if gap < tolerance:
+                return RakeFit(weights=weights / weights.mean(), passes=done, n_capped=int(capped.sum()))
+        elif done >= 50:
+            return RakeFit(weights=weights / weights.mean(), passes=done, n_capped=int(capped.sum()))
+    raise ValueError(
+        f"raking did not converge in {max_passes} passes (largest gap "
+        f"{_largest_gap(codes, targets, weights):.2g}): the margins contradict each other in this sample"
+    )
+
+
+def _require_margin(margin: int, code: NDArray[np.intp], target: FloatArray) -> None:
+    if abs(float(np.sum(target)) - 1.0) > 1e-8 or np.any(target < 0):
+        raise ValueError(f"margin {margin}: targets must be shares that add up to 1")
+    count = np.bincount(code, minlength=len(target))
+    if len(count) > len(target):
+        raise ValueError(f"margin {margin}: a row belongs to a category without a target")
+    empty = np.flatnonzero((count == 0) & (target > 0))
+    if len(empty):
+        raise ValueError(f"margin {margin}: category {int(empty[0])} has a target but no row")
+    unwanted = np.flatnonzero((count > 0) & (target == 0))
+    if len(unwanted):
+        raise ValueError(f"margin {margin}: category {int(unwanted[0])} has rows but target 0")
+
+
+def _largest_gap(
+    codes: Sequence[NDArray[np.intp]], targets: Sequence[FloatArray], weights: FloatArray
+) -> float:
+    total = weights.sum()
+    gaps = [
+        np.max(np.abs(np.bincount(code, weights=weights, minlength=len(target)) / total - target))
+        for code, target in zip(codes, targets, strict=True)
+    ]
+    return float(max(gaps))

@@ -1,0 +1,124 @@
+"""Means when only some answered: unbiased and covered where the plain mean is wrong."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from cxlab.stats.raking import rake
+from cxlab.stats.response import doubly_robust_mean, fit_response, kish_sample_size, weighted_mean
+
+TRUE_CSI = 8.0
+
+
+def invited(rng, n=4_000, sites=0):
+    """Contacts whose waiting both annoys and keeps from answering; about 22 % answer; true mean 8."""
+    site = rng.integers(0, sites, n) if sites else np.arange(n)
+    wait = rng.normal(size=n) + (0.4 * rng.normal(size=sites)[site] if sites else 0.0)
+    outcome = TRUE_CSI - 0.5 * wait + rng.normal(size=n)
+    answered = rng.random(n) < 1 / (1 + np.exp(1.35 + 0.7 * wait))
+    design = np.column_stack([np.ones(n), wait])
+    return design, np.where(answered, outcome, np.nan), answered, site
+
+
+def covers(fit):
+    half = stats.t.ppf(0.975, fit.degrees_of_freedom) * fit.std_error
+    return abs(fit.estimate - TRUE_CSI) <= half
+
+
+def test_weighting_and_the_doubly_robust_mean_are_covered_where_the_plain_mean_never_is():
+    plain, weighted, robust, fixed = [], [], [], []
+    for rng in map(np.random.default_rng, np.random.SeedSequence(1).spawn(300)):
+        design, outcome, answered, _ = invited(rng)
+        response = fit_response(design, answered)
+        given = {"design": design, "response": response}
+        values = outcome[answered]
+        error = values.std(ddof=1) / np.sqrt(len(values))
+        plain.append(abs(values.mean() - TRUE_CSI) <= 1.96 * error)
+        by_weight = weighted_mean(outcome, answered, **given)
+        weighted.append(covers(by_weight))
+        robust.append(covers(doubly_robust_mean(outcome, answered, **given)))
+        weight = answered / response.probability
+        deviation = np.where(answered, outcome, 0.0) - by_weight.estimate
+        taken_as_fixed = np.sqrt(np.sum((weight * deviation) ** 2)) / weight.sum()
+        fixed.append(taken_as_fixed / by_weight.std_error)
+    assert np.mean(plain) < 0.02
+    assert 0.92 <= np.mean(weighted) <= 0.98
+    assert 0.92 <= np.mean(robust) <= 0.98
+    assert np.mean(fixed) > 1.05, "weights taken as fixed give longer intervals than needed"
+
+
+def test_the_doubly_robust_mean_survives_a_wrong_outcome_or_a_wrong_response_model():
+    rng = np.random.default_rng(2)
+    n = 200_000
+    wait = rng.normal(size=n)
+    answered = rng.random(n) < 1 / (1 + np.exp(1.0 + 0.7 * wait))
+    curved = TRUE_CSI - 0.5 * wait + 0.4 * (wait**2 - 1) + rng.normal(size=n)
+    line = np.column_stack([np.ones(n), wait])
+    wrong_outcome = doubly_robust_mean(curved, answered, design=line, response=fit_response(line, answered))
+    assert wrong_outcome.estimate == pytest.approx(TRUE_CSI, abs=4 * wrong_outcome.std_error)
+    kept_away = rng.random(n) < 1 / (1 + np.exp(1.0 + 0.5 * wait + 0.3 * (wait**2 - 1)))
+    straight = TRUE_CSI - 0.5 * wait + rng.normal(size=n)
+    wrong_response = doubly_robust_mean(
+        straight, kept_away, design=line, response=fit_response(line, kept_away)
+    )
+    assert wrong_response.estimate == pytest.approx(TRUE_CSI, abs=4 * wrong_response.std_error)
+
+
+def test_answers_clustered_by_site_are_covered_by_the_clustered_interval():
+    hit = []
+    for rng in map(np.random.default_rng, np.random.SeedSequence(3).spawn(200)):
+        design, outcome, answered, site = invited(rng, n=2_000, sites=40)
+        fit = doubly_robust_mean(
+            outcome, answered, design=design, response=fit_response(design, answered), clusters=site
+        )
+        hit.append(covers(fit))
+    assert 0.91 <= np.mean(hit) <= 0.99
+
+
+def test_a_group_that_never_answers_is_refused_instead_of_weighted_without_bound():
+    design = np.column_stack([np.ones(200), np.repeat([0.0, 1.0], 100)])
+    answered = np.r_[np.tile([True, False], 50), np.zeros(100, dtype=bool)]
+    with pytest.raises(ValueError, match="almost never answers"):
+        fit_response(design, answered)
+    with pytest.raises(ValueError, match="all or none"):
+        fit_response(design, np.ones(200, dtype=bool))
+    with pytest.raises(ValueError, match="collinear"):
+        fit_response(np.column_stack([design, design[:, 1]]), answered)
+
+
+def test_raked_weights_reproduce_every_margin_and_are_not_all_equal():
+    rng = np.random.default_rng(4)
+    codes = [rng.integers(0, 3, 500), rng.choice(2, 500, p=[0.8, 0.2])]
+    targets = [np.array([0.2, 0.3, 0.5]), np.array([0.5, 0.5])]
+    fit = rake(codes, targets)
+    for code, target in zip(codes, targets, strict=True):
+        share = np.bincount(code, weights=fit.weights) / fit.weights.sum()
+        np.testing.assert_allclose(share, target, atol=1e-8)
+    assert fit.weights.std() > 0.1
+    assert kish_sample_size(fit.weights) < 500
+
+
+def test_a_cap_holds_and_is_counted():
+    codes = [np.r_[np.zeros(95, dtype=int), np.ones(5, dtype=int)]]
+    fit = rake(codes, [np.array([0.5, 0.5])], cap=4.0)
+    assert fit.n_capped == 5
+    assert fit.weights.max() / fit.weights.min() < 10.0
+
+
+@pytest.mark.parametrize(
+    ("codes", "targets", "message"),
+    [
+        ([np.array([0, 1])], [np.array([0.5, 0.6])], "add up to 1"),
+        ([np.array([0, 0])], [np.array([0.5, 0.5])], "no row"),
+        ([np.array([0, 2])], [np.array([0.5, 0.5])], "without a target"),
+        ([np.array([0, 1])], [np.array([1.0, 0.0])], "target 0"),
+        (
+            [np.array([0, 1]), np.array([0, 1])],
+            [np.array([0.5, 0.5]), np.array([0.2, 0.8])],
+            "contradict each other",
+        ),
+    ],
+)
+def test_raking_refuses_what_it_cannot_fit(codes, targets, message):
+    with pytest.raises(ValueError, match=message):
+        rake(codes, targets)
