@@ -29,12 +29,12 @@ class Finding:
     next_step: str = ""
 
     def lines(self) -> list[str]:
-        """The finding as printed lines: level, column, rule, rows, examples; then the next step."""
-        count = f"{self.rows:,} rows: " if self.rows > 1 else "1 row: " if self.rows == 1 else ""
-        shown = f" ({', '.join(self.examples)})" if self.examples else ""
-        column = f"{self.column:<16} " if self.column else ""
-        first = f"  {self.level.upper():<7}{column}{self.rule}: {count}{self.message}{shown}"
-        return [first] if not self.next_step else [first, f"         next: {self.next_step}"]
+        """The finding as printed lines: level, column, rule, rows with examples, message; then what to do."""
+        count = f"{self.rows:,} rows" if self.rows > 1 else "1 row" if self.rows == 1 else ""
+        shown = ": ".join(part for part in (count, ", ".join(self.examples)) if part)
+        said = "; ".join(part for part in (shown, self.message) if part)
+        first = f"  {self.level.upper():<7}{self.column:<20} {self.rule:<18} {said}".rstrip()
+        return [first] if not self.next_step else [first, f"         {self.next_step}"]
 
 
 class CxlabError(Exception):

@@ -30,20 +30,30 @@ class Tables:
         The data engine in which each table is a view of the same name.
     title
         The name of the data as ``cxlab.toml`` gives it.
+    data_end
+        The last day the data cover, as ``cxlab.toml`` declares it; None if it does not.
     """
 
     frames: Mapping[str, pd.DataFrame]
     quality: QualityReport
     engine: DuckEngine
     title: str = "data"
+    data_end: pd.Timestamp | None = None
 
     @classmethod
-    def of(cls, frames: Mapping[str, pd.DataFrame], quality: QualityReport, *, title: str) -> Tables:
+    def of(
+        cls,
+        frames: Mapping[str, pd.DataFrame],
+        quality: QualityReport,
+        *,
+        title: str,
+        data_end: pd.Timestamp | None = None,
+    ) -> Tables:
         """Tables with a fresh engine that sees every frame."""
         engine = connect()
         for name, frame in frames.items():
             engine.view(name, frame)
-        return cls(frames=dict(frames), quality=quality, engine=engine, title=title)
+        return cls(frames=dict(frames), quality=quality, engine=engine, title=title, data_end=data_end)
 
     def frame(self, name: str) -> pd.DataFrame:
         """A copy of one table; TableError if these data do not hold it."""
@@ -94,7 +104,8 @@ class Tables:
             name: frame[frame[CUSTOMER_ID].isin(chosen)] if CUSTOMER_ID in frame else frame
             for name, frame in self.frames.items()
         }
-        return Tables.of(frames, self.quality, title=f"{self.title}, dealer {location_id}")
+        title = f"{self.title}, dealer {location_id}"
+        return Tables.of(frames, self.quality, title=title, data_end=self.data_end)
 
     def __repr__(self) -> str:
         sizes = [f"{name} {len(self.frames[name]):,}" for name in TABLE_NAMES if name in self.frames]

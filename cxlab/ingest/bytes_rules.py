@@ -1,0 +1,256 @@
+"""What a file says before it is split into rows: packing, kind, encoding, delimiter."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zipfile
+import zlib
+from collections.abc import Callable
+
+from cxlab.core.errors import Finding
+
+#: Unpacked text above this size is refused: a small packed file can hide a huge one.
+UNPACKED_LIMIT_BYTES = 4 * 2**30
+#: A packed file that grows by more than this is no survey.
+UNPACKED_RATIO = 200
+
+
+class UnreadableError(Exception):
+    """Raised inside reading when a file cannot give rows; carries the finding that says why."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.message)
+        self.finding = finding
+
+
+def refuse(file: str, rule: str, message: str, next_step: str) -> UnreadableError:
+    """The error finding for a file that cannot be read."""
+    return UnreadableError(
+        Finding(level="error", rule=rule, file=file, message=message, next_step=next_step)
+    )
+
+
+def unpacked(data: bytes, *, file: str) -> bytes:
+    """The bytes of a text file, unpacked from gzip or a zip with one CSV; refuses what is no text."""
+    if data[:2] == b"\x1f\x8b":
+        data = _gunzip(data, file=file)
+    elif data[:4] == b"PK\x03\x04":
+        data = _unzip(data, file=file)
+    for rule in BYTE_RULES:
+        finding = rule(data, file)
+        if finding is not None:
+            raise UnreadableError(finding)
+    return data
+
+
+def _gunzip(data: bytes, *, file: str) -> bytes:
+    limit = min(UNPACKED_LIMIT_BYTES, max(len(data) * UNPACKED_RATIO, 10**6))
+    try:
+        plain = gzip.GzipFile(fileobj=io.BytesIO(data)).read(limit + 1)
+    except (EOFError, OSError, zlib.error) as error:
+        raise refuse(
+            file, "gzip", f"is cut or damaged: {error}.", "Copy or export the file again."
+        ) from error
+    if len(plain) > limit:
+        raise refuse(file, "gzip", f"unpacks to more than {limit:,} bytes.", "Unpack it yourself and look.")
+    return plain
+
+
+def _unzip(data: bytes, *, file: str) -> bytes:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = [info for info in archive.infolist() if not info.is_dir()]
+            if any(info.filename == "[Content_Types].xml" for info in names):
+                raise refuse(
+                    file,
+                    "file kind",
+                    "is an Excel workbook under another name.",
+                    "Give it the ending .xlsx, or export it as CSV.",
+                )
+            tables = [info for info in names if info.filename.lower().endswith((".csv", ".tsv", ".txt"))]
+            if len(tables) != 1:
+                held = ", ".join(info.filename for info in names[:5])
+                raise refuse(
+                    file,
+                    "zip",
+                    f"needs exactly one CSV inside, holds {held or 'nothing'}.",
+                    "Unpack it and declare the file you mean.",
+                )
+            if tables[0].file_size > min(UNPACKED_LIMIT_BYTES, max(len(data) * UNPACKED_RATIO, 10**6)):
+                raise refuse(
+                    file, "zip", f"unpacks to {tables[0].file_size:,} bytes.", "Unpack it and look."
+                )
+            return archive.read(tables[0])
+    except (zipfile.BadZipFile, RuntimeError, zlib.error) as error:
+        raise refuse(
+            file, "zip", f"is damaged or encrypted: {error}.", "Copy or export it again."
+        ) from error
+
+
+def _empty(data: bytes, file: str) -> Finding | None:
+    if data.strip(b"\xef\xbb\xbf \t\r\n"):
+        return None
+    return refuse(file, "empty file", "holds no text at all.", "Export the table again.").finding
+
+
+def _web_page(data: bytes, file: str) -> Finding | None:
+    start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not start.startswith((b"<!doctype", b"<html", b"<?xml", b"<table")):
+        return None
+    return refuse(
+        file,
+        "file kind",
+        "is a web page (HTML or XML), not a CSV file.",
+        "The download link probably led to a login page: export again.",
+    ).finding
+
+
+def _old_workbook(data: bytes, file: str) -> Finding | None:
+    if data[:8] != b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+        return None
+    return refuse(
+        file,
+        "file kind",
+        "is an old or encrypted Excel workbook.",
+        "Save it as .xlsx without a password, or as CSV.",
+    ).finding
+
+
+def _parquet(data: bytes, file: str) -> Finding | None:
+    if data[:4] != b"PAR1":
+        return None
+    return refuse(
+        file, "file kind", "is a Parquet file under another name.", "Give it the ending .parquet."
+    ).finding
+
+
+def _nul(data: bytes, file: str) -> Finding | None:
+    if b"\0" not in data or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return None
+    line = data[: data.index(b"\0")].count(b"\n") + 1
+    return refuse(
+        file,
+        "NUL byte",
+        f"line {line} holds a NUL byte: no text file.",
+        "Export the table again as CSV in UTF-8.",
+    ).finding
+
+
+#: Rules on the unpacked bytes; the first finding stops the reading. A new rule is one more entry.
+BYTE_RULES: tuple[Callable[[bytes, str], Finding | None], ...] = (
+    _empty,
+    _web_page,
+    _old_workbook,
+    _parquet,
+    _nul,
+)
+
+
+def decoded(data: bytes, *, file: str, encoding: str) -> tuple[str, list[Finding]]:
+    """The text of a file: as declared, else UTF-8, else Windows-1252 where nothing contradicts it."""
+    if encoding:
+        try:
+            return data.decode(encoding).removeprefix("\ufeff"), []
+        except UnicodeDecodeError as error:
+            line = data[: error.start].count(b"\n") + 1
+            raise refuse(
+                file,
+                "encoding",
+                f"line {line} is not {encoding}, which was declared.",
+                'Declare the encoding the export used, such as  encoding = "cp1252".',
+            ) from error
+    try:
+        return data.decode("utf-8-sig"), []
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        text = data.decode("utf-16").removeprefix("\ufeff")
+        return text, [_reread(file, "UTF-16", "utf-16", text.count("\n"))]
+    foreign = [row for row in data.split(b"\n") if not row.isascii()]
+    if any(_is_utf8(row) for row in foreign) or not _is_western(data):
+        raise refuse(
+            file,
+            "encoding",
+            f"line {line} is not UTF-8, other lines are, or it is no Western text.",
+            'Export again in UTF-8, or declare  encoding = "...".',
+        )
+    return data.decode("cp1252"), [_reread(file, "Windows-1252", "cp1252", len(foreign))]
+
+
+def _reread(file: str, name: str, code: str, rows: int) -> Finding:
+    return Finding(
+        level="repair",
+        rule="encoding",
+        file=file,
+        rows=rows,
+        message=f"read as {name} because the bytes are not UTF-8.",
+        next_step=f'To make this certain declare  encoding = "{code}".',
+    )
+
+
+def _is_utf8(row: bytes) -> bool:
+    try:
+        row.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_western(data: bytes) -> bool:
+    """Whether every non-ASCII character is a letter or sign of Western European text."""
+    try:
+        letters = {letter for letter in data.decode("cp1252") if ord(letter) > 127}
+    except UnicodeDecodeError:
+        return False
+    return all(letter.isalpha() or letter in "€–—‘’“”„…°§©®«»·´¿¡£\u00a0" for letter in letters)
+
+
+def delimiter_of(text: str, *, file: str, declared: str) -> tuple[str, list[Finding]]:
+    """The declared delimiter, else a comma; another one only where every line agrees on it.
+
+    >>> delimiter_of("a;b\\n1;2\\n", file="x.csv", declared="")[0]
+    ';'
+    """
+    sample = text[:100_000].splitlines()[:200]
+    counts = {mark: [len(row) for row in csv.reader(sample, delimiter=mark) if row] for mark in ",;\t|"}
+    if declared:
+        others = [mark for mark in counts if mark != declared and min(counts[mark], default=1) > 1]
+        if declared in counts and counts[declared][0] == 1 and others:
+            raise refuse(
+                file,
+                "delimiter",
+                f"the header has no {declared!r}, which was declared, but {others[0]!r}.",
+                f"Declare  delimiter = {_toml(others[0])}.",
+            )
+        return declared, []
+    if counts[","][0] > 1:
+        return ",", []
+    agreed = [
+        mark for mark in ";\t|" if counts[mark][0] > 1 and len(set(counts[mark][:-1] or counts[mark])) == 1
+    ]
+    if len(agreed) == 1:
+        mark = agreed[0]
+        said = Finding(
+            level="repair",
+            rule="delimiter",
+            file=file,
+            rows=0,
+            message=f"none was declared; every line is split by {mark!r} into {counts[mark][0]} fields.",
+            next_step=f"To make this certain declare  delimiter = {_toml(mark)}.",
+        )
+        return mark, [said]
+    unclear = [mark for mark in ";\t|" if counts[mark][0] > 1]
+    if unclear:
+        raise refuse(
+            file,
+            "delimiter",
+            f"the header is split by {unclear[0]!r}, other lines are not.",
+            f"Declare  delimiter = {_toml(unclear[0])}.",
+        )
+    return ",", []
+
+
+def _toml(mark: str) -> str:
+    return '"\\t"' if mark == "\t" else f'"{mark}"'

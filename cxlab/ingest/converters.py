@@ -1,0 +1,274 @@
+"""Text or stored values -> typed columns, with a mask of the cells that do not fit; nothing is guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cxlab.ingest.contracts import Kind
+
+#: The one form of a time: naive UTC in microseconds.
+TIME: Final = "datetime64[us]"
+ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?)?"
+OFFSET = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})"
+_CLOCK = r"(?: +([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?))?"
+#: Day, month and year by declared order; the mark between them is . / or -
+LOCAL_DATES = {
+    "DMY": (r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})", (2, 1, 0)),
+    "MDY": (r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})", (2, 0, 1)),
+    "YMD": (r"([0-9]{4})[./]([0-9]{1,2})[./]([0-9]{1,2})", (0, 1, 2)),
+}
+#: Decimal mark -> what a number looks like; a thousands sign never fits.
+NUMBERS = {
+    ".": r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?",
+    ",": r"[+-]?(?:[0-9]+,?[0-9]*|,[0-9]+)(?:[eE][+-]?[0-9]{1,3})?",
+}
+FLAGS = {"0": 0, "1": 1, "false": 0, "true": 1, "no": 0, "yes": 1}
+Mask = NDArray[np.bool_]
+
+
+@dataclass(kw_only=True)
+class Typed:
+    """A converted column: values in the dtype of its kind, and which cells failed or were mended.
+
+    ``bad`` cells hold a missing value here; whoever converts must report them. ``repairs`` maps what
+    was mended (``"blanks around an id"``) to the number of cells.
+    """
+
+    values: pd.Series
+    bad: Mask
+    rule: str = ""
+    repairs: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spelling:
+    """How the user's file spells numbers and times."""
+
+    decimal: str = "."
+    date_order: str = ""
+    time_zone: ZoneInfo | None = None
+
+
+def is_text(values: pd.Series) -> bool:
+    """Whether a column still holds text (also where a Parquet file stores numbers as text)."""
+    return bool(pd.api.types.is_string_dtype(values.dtype)) or values.dtype == object
+
+
+def convert(values: pd.Series, kind: Kind, *, spelling: Spelling) -> Typed:
+    """One column in the dtype of ``kind``.
+
+    Parameters
+    ----------
+    values
+        Text (an empty or blank cell is missing) or values as a Parquet file stores them.
+    kind
+        What the column holds; see :data:`cxlab.ingest.contracts.DTYPES`.
+    spelling
+        Decimal mark, order of day and month, time zone.
+
+    Examples
+    --------
+    >>> convert(pd.Series(["7", "", "x"], dtype="str"), "score", spelling=Spelling()).values.tolist()
+    [7.0, nan, nan]
+    """
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(values.cat.categories.dtype)
+    if values.dtype == object:
+        values = values.map(lambda cell: cell if isinstance(cell, str) or pd.isna(cell) else str(cell))
+        values = values.astype("str")
+    if kind in ("id", "text", "category"):
+        return _words(values, kind)
+    if kind == "time":
+        return _times(values, spelling)
+    if kind == "flag":
+        return _flags(values, spelling)
+    return _numbers(values, kind, spelling)
+
+
+def _none_bad(values: pd.Series) -> Mask:
+    return np.zeros(len(values), dtype=bool)
+
+
+def _stripped(values: pd.Series) -> pd.Series:
+    """Text without blanks around it, missing where nothing is left."""
+    text = values.astype("str").str.strip()
+    return text.mask(text == "")
+
+
+def _words(values: pd.Series, kind: Kind) -> Typed:
+    if not is_text(values):
+        return _numbered_words(values, kind)
+    text = _stripped(values)
+    if kind != "id":
+        return Typed(values=text, bad=_none_bad(text))
+    padded = int((text.notna() & (text != values)).sum())
+    shortened = text.str.fullmatch(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]+").fillna(False).to_numpy(dtype=bool)
+    return Typed(
+        values=text.mask(shortened) if shortened.any() else text,
+        bad=shortened,
+        rule="id shortened by a spreadsheet",
+        repairs={"blanks around an id": padded} if padded else {},
+    )
+
+
+def _numbered_words(values: pd.Series, kind: Kind) -> Typed:
+    """Numbers where words are expected: whole numbers are written without a point, others are bad ids."""
+    if not pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype):
+        text = values.astype("str").where(values.notna())
+        return Typed(values=text.astype("str"), bad=_none_bad(values))
+    number = values.astype("Float64") if pd.api.types.is_float_dtype(values.dtype) else values
+    if pd.api.types.is_float_dtype(values.dtype):
+        whole = (number % 1 == 0).fillna(True).to_numpy(dtype=bool) & (number.abs() < 2**53).fillna(
+            True
+        ).to_numpy(bool)
+        text = number.where(whole).astype("Int64").astype("str").where(number.notna() & whole)
+        return Typed(
+            values=text.astype("str"),
+            bad=~whole,
+            rule="id with decimals",
+            repairs={"id stored as a number with decimals": len(values)} if kind == "id" else {},
+        )
+    return Typed(values=values.astype("str").where(values.notna()).astype("str"), bad=_none_bad(values))
+
+
+def _numbers(values: pd.Series, kind: Kind, spelling: Spelling) -> Typed:
+    if is_text(values):
+        number, bad = _parsed_numbers(values, spelling)
+    else:
+        number = pd.to_numeric(values, errors="coerce").astype("float64")
+        bad = (values.notna() & number.isna()).to_numpy(dtype=bool)
+    endless = np.isinf(number.to_numpy())
+    if endless.any():
+        number, bad = number.mask(endless), bad | endless
+    rule = "number"
+    if kind in ("score", "sign"):
+        broken = (number.notna() & (number % 1 != 0)).to_numpy(dtype=bool)
+        rule = "whole number" if broken.any() and not bad.any() else rule
+        number, bad = (number.mask(broken), bad | broken) if broken.any() else (number, bad)
+    if kind == "sign" and number.notna().all() and number.abs().max() <= 127:
+        number = number.astype("int8")
+    return Typed(values=number, bad=bad, rule=rule)
+
+
+def _parsed_numbers(values: pd.Series, spelling: Spelling) -> tuple[pd.Series, Mask]:
+    text = _stripped(values)
+    fits = text.str.fullmatch(NUMBERS[spelling.decimal or "."]).fillna(False).astype(bool)
+    bad = (text.notna() & ~fits).to_numpy(dtype=bool)
+    good = text.where(fits)
+    if spelling.decimal == ",":
+        good = good.str.replace(",", ".", regex=False)
+    return pd.to_numeric(good).astype("float64"), bad
+
+
+def _flags(values: pd.Series, spelling: Spelling) -> Typed:
+    if is_text(values):
+        text = _stripped(values).str.lower()
+        flag = text.map(FLAGS).astype("Float64")
+        bad = (text.notna() & flag.isna()).to_numpy(dtype=bool)
+        return Typed(values=flag.astype("Int8"), bad=bad, rule="yes or no")
+    number = values.astype("Float64")
+    bad = (number.notna() & ~number.isin([0, 1])).fillna(False).to_numpy(dtype=bool)
+    return Typed(values=number.mask(bad).astype("Int8"), bad=bad, rule="yes or no")
+
+
+def _times(values: pd.Series, spelling: Spelling) -> Typed:
+    if not is_text(values):
+        return _stored_times(values, spelling)
+    text = _stripped(values)
+    dated = text.str.fullmatch(ISO).fillna(False).astype(bool)
+    zoned = text.str.fullmatch(ISO + " ?" + OFFSET).fillna(False).astype(bool)
+    parsed = pd.Series(pd.NaT, index=text.index, dtype=TIME)
+    if dated.all():
+        parsed = pd.to_datetime(text, format="ISO8601", errors="coerce").astype(TIME)
+    elif dated.any():
+        parsed = pd.to_datetime(text.where(dated), format="ISO8601", errors="coerce").astype(TIME)
+    rest = text.where(~(dated | zoned)) if not (dated | zoned).all() else None
+    if rest is not None and spelling.date_order:
+        parsed = parsed.fillna(_local_dates(rest, spelling.date_order))
+    parsed, repairs = _to_utc(parsed, spelling.time_zone)
+    if zoned.any():
+        with_zone = pd.to_datetime(text.where(zoned), format="ISO8601", errors="coerce", utc=True)
+        parsed = parsed.fillna(with_zone.dt.tz_localize(None).astype(TIME))
+    bad = (text.notna() & parsed.isna()).to_numpy(dtype=bool)
+    rule = "date"
+    if spelling.time_zone is None and zoned.any() and not zoned[text.notna()].all():
+        bad, rule = bad | (text.notna() & ~zoned).to_numpy(dtype=bool), "time zone"
+    return Typed(values=parsed, bad=bad, rule=rule, repairs=repairs)
+
+
+def _local_dates(text: pd.Series, order: str) -> pd.Series:
+    pattern, (year, month, day) = LOCAL_DATES[order]
+    parts = text.str.extract(f"^{pattern}{_CLOCK}$")
+    iso = (
+        parts[year]
+        + "-"
+        + parts[month].str.zfill(2)
+        + "-"
+        + parts[day].str.zfill(2)
+        + "T"
+        + parts[3].fillna("00:00").str.zfill(5)
+    )
+    # zfill(5) turns 9:05 into 09:05; with seconds the hour is padded here
+    iso = iso.str.replace(r"T([0-9]):", r"T0\1:", regex=True)
+    return pd.to_datetime(iso, format="ISO8601", errors="coerce").astype(TIME)
+
+
+def _stored_times(values: pd.Series, spelling: Spelling) -> Typed:
+    """Times as a Parquet file stores them; numbers are no times, because their unit is not known."""
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        empty = pd.Series(pd.NaT, index=values.index, dtype=TIME)
+        return Typed(values=empty, bad=values.notna().to_numpy(dtype=bool), rule="date")
+    times = pd.to_datetime(values, errors="coerce")
+    if isinstance(times.dtype, pd.DatetimeTZDtype):
+        return Typed(
+            values=times.dt.tz_convert("UTC").dt.tz_localize(None).astype(TIME),
+            bad=_none_bad(times),
+        )
+    parsed, repairs = _to_utc(times.astype(TIME), spelling.time_zone)
+    return Typed(
+        values=parsed,
+        bad=(values.notna() & parsed.isna()).to_numpy(dtype=bool),
+        rule="date",
+        repairs=repairs,
+    )
+
+
+def _to_utc(times: pd.Series, zone: ZoneInfo | None) -> tuple[pd.Series, dict[str, int]]:
+    """Local times as naive UTC; the clock-change hour is settled the same way each time and counted."""
+    if zone is None or times.isna().all():
+        return times, {}
+    unique = pd.Series(times.dropna().unique())
+    strict = unique.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+    settled = unique.dt.tz_localize(
+        zone, ambiguous=np.zeros(len(unique), bool), nonexistent="shift_forward"
+    )
+    unsure = unique[strict.isna()]
+    utc = settled.dt.tz_convert("UTC").dt.tz_localize(None).astype(TIME)
+    repairs = {}
+    if len(unsure):
+        repairs["time in a clock-change hour, read as winter time"] = int(times.isin(unsure).sum())
+    return times.map(pd.Series(utc.to_numpy(), index=pd.Index(unique))).astype(TIME), repairs
+
+
+def matches_code(values: pd.Series, codes: Mapping[str, str]) -> dict[str, Mask]:
+    """Missing code -> the cells that hold it, by text, or by number in a stored numeric column."""
+    found: dict[str, Mask] = {}
+    text = _stripped(values) if is_text(values) else None
+    for code in codes:
+        if text is not None:
+            mask = (text == code).fillna(False).to_numpy(dtype=bool)
+        else:
+            try:
+                mask = (values == float(code)).fillna(False).to_numpy(dtype=bool)
+            except (ValueError, TypeError):
+                continue
+        if mask.any():
+            found[code] = mask
+    return found

@@ -1,0 +1,134 @@
+"""One table on its way from file to typed frame: rows with their place, findings, rows set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from cxlab.core.columns import CUSTOMERS
+from cxlab.core.errors import Finding, Level
+from cxlab.ingest.config import DataConfig, TableConfig
+from cxlab.ingest.contracts import Column, Contract, Kind
+from cxlab.ingest.converters import Mask
+from cxlab.ingest.readers import Source
+
+#: This many offending rows are shown in a message; the count says how many there are.
+SHOWN_EXAMPLES = 3
+_SHOWN_LETTERS = 24
+
+
+@dataclass(kw_only=True)
+class TableState:
+    """What is known about one table while it is loaded.
+
+    ``raw`` are the rows before typing, ``frame`` the typed columns; both keep the record number of the
+    file as index. ``rows_read`` equals the rows of ``frame`` plus ``set_aside`` at every step.
+    """
+
+    name: str
+    contract: Contract
+    config: TableConfig
+    data: DataConfig
+    source: Source
+    raw: pd.DataFrame
+    rows_read: int
+    frame: pd.DataFrame = field(default_factory=pd.DataFrame)
+    kinds: dict[str, Kind] = field(default_factory=dict)
+    set_aside: dict[str, int] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def say(
+        self,
+        level: Level,
+        rule: str,
+        message: str = "",
+        *,
+        column: str = "",
+        rows: int = 0,
+        examples: Sequence[str] = (),
+        next_step: str = "",
+    ) -> None:
+        """Add a finding about this table."""
+        self.findings.append(
+            Finding(
+                level=level,
+                rule=rule,
+                message=message,
+                file=self.source.file,
+                table=self.name,
+                column=column,
+                rows=rows,
+                examples=tuple(examples),
+                next_step=next_step,
+            )
+        )
+
+    def repaired(
+        self, rule: str, message: str, *, rows: int, column: str = "", next_step: str = ""
+    ) -> None:
+        """Say a repair; above the limit of ``cxlab.toml`` it is an error, because it is no exception."""
+        limit = self.data.repair_limit_share
+        if rows > limit * max(self.rows_read, 1):
+            more = f"{message} That is more than {limit:.0%} of the rows, too many to mend."
+            step = (
+                next_step or "Mend the export, or raise  repair_limit_share  if this is how it should be."
+            )
+            self.say("error", rule, more, column=column, rows=rows, next_step=step)
+        else:
+            self.say("repair", rule, message, column=column, rows=rows, next_step=next_step)
+
+    def leave_out(self, mask: Mask, reason: str) -> int:
+        """Set rows aside with a reason, in ``raw`` and (once typed) in ``frame``; returns how many."""
+        rows = int(mask.sum())
+        if rows:
+            self.set_aside[reason] = self.set_aside.get(reason, 0) + rows
+            kept = ~mask
+            if len(self.frame.columns):
+                self.frame = self.frame[kept]
+            self.raw = self.raw[kept]
+        return rows
+
+    def column(self, name: str) -> Column | None:
+        """The contract's column, or None for a column the user carried."""
+        return self.contract.column(name)
+
+    def examples(self, records: Sequence[int], values: Sequence[object]) -> tuple[str, ...]:
+        """``line 25 (R0024) = 99``: place, key and value; no key of a person, no long text."""
+        keys = self.frame.get(self.contract.key) if self.name != CUSTOMERS else None
+        shown = []
+        for record, value in list(zip(records, values, strict=True))[:SHOWN_EXAMPLES]:
+            key = keys.get(record) if keys is not None else None
+            named = f" ({key})" if isinstance(key, str) else ""
+            shown.append(f"{self.source.place(int(record))}{named} = {shown_value(value)}")
+        if len(records) > SHOWN_EXAMPLES:
+            shown.append("...")
+        return tuple(shown)
+
+
+def shown_value(value: object) -> str:
+    """A cell as a message shows it: short, and nothing that looks like an address.
+
+    >>> shown_value("anna@example.org")
+    '(personal text)'
+    """
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, pd.Timestamp):
+        return str(value.date()) if value == value.normalize() else str(value)
+    text = str(value)
+    if "@" in text:
+        return "(personal text)"
+    return text if len(text) <= _SHOWN_LETTERS else text[: _SHOWN_LETTERS - 3] + "..."
+
+
+def by_pattern(options: Mapping[str, object], name: str) -> str:
+    """The key of ``options`` that fits a column: its own name, else a family such as ``rating_*``.
+
+    >>> by_pattern({"rating_*": 1, "overall": 2}, "rating_billing")
+    'rating_*'
+    """
+    if name in options:
+        return name
+    return next((key for key in options if key.endswith("*") and name.startswith(key[:-1])), "")

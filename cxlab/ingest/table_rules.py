@@ -1,0 +1,125 @@
+"""Rules on one whole table: rows at all, columns with content, duplicates; a registry that only grows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cxlab.ingest import row_rules
+from cxlab.ingest.state import TableState
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableRule:
+    """One rule of the catalogue: its numbers there, its name, and the function that finds or mends."""
+
+    numbers: tuple[int, ...]
+    name: str
+    run: Callable[[TableState], None]
+
+
+def _header_only(state: TableState) -> None:
+    if state.rows_read == 0:
+        state.say(
+            "error",
+            "no rows",
+            "the file has a header and nothing below it.",
+            next_step="Export the table again.",
+        )
+    elif state.frame.empty and len(state.frame.columns):
+        state.say(
+            "error", "no rows", f"all {state.rows_read:,} rows were set aside.", next_step="Look at  keep."
+        )
+
+
+def _empty_columns(state: TableState) -> None:
+    if state.frame.empty:
+        return
+    for name in state.frame.columns:
+        if state.frame[name].isna().all():
+            column = state.column(name)
+            if column is not None and column.required and column.empty:
+                state.say(
+                    "error",
+                    "empty column",
+                    "holds no value at all.",
+                    column=name,
+                    next_step=f'Declare  absent = ["{name}"]  if these data do not have it.',
+                )
+            elif column is None or column.empty:
+                state.say("note", "empty column", "holds no value at all.", column=name)
+
+
+def _open_ends(state: TableState) -> None:
+    """9999-12-31 stands for 'still open' in many systems."""
+    for _, later in state.contract.in_order:
+        if later in state.frame.columns and later != "known_at":
+            open_end = (state.frame[later] >= pd.Timestamp(9999, 1, 1)).to_numpy(dtype=bool)
+            if open_end.any():
+                state.frame[later] = state.frame[later].mask(open_end)
+                state.say(
+                    "repair",
+                    "open end",
+                    "9999-12-31 read as still open.",
+                    column=later,
+                    rows=int(open_end.sum()),
+                )
+
+
+def _exact_duplicates(state: TableState) -> None:
+    key = state.contract.key
+    if key not in state.frame.columns:
+        return
+    shared = state.frame[key].duplicated(keep=False).to_numpy(dtype=bool) & state.frame[
+        key
+    ].notna().to_numpy(dtype=bool)
+    if not shared.any():
+        return
+    mask = np.zeros(len(state.frame), dtype=bool)
+    mask[shared] = state.frame[shared].duplicated(keep="first").to_numpy(dtype=bool)
+    rows = state.leave_out(mask, "exact duplicate of another row")
+    if rows:
+        state.repaired(
+            "exact duplicates",
+            "equal in every column that is kept; one of each stays, the others are set aside.",
+            column=key,
+            rows=rows,
+        )
+
+
+def _conflicting_duplicates(state: TableState) -> None:
+    key = state.contract.key
+    if key not in state.frame.columns:
+        return
+    mask = (state.frame[key].duplicated(keep=False) & state.frame[key].notna()).to_numpy(dtype=bool)
+    if mask.any():
+        records = list(state.frame.index[mask])
+        columns = [name for name in state.frame.columns if name != key]
+        differ = [
+            name
+            for name in columns
+            if (state.frame[mask].groupby(key)[name].nunique(dropna=False) > 1).any()
+        ]
+        state.say(
+            "error",
+            "unique key",
+            f"the rows differ in {', '.join(differ[:5])}.",
+            column=key,
+            rows=int(mask.sum()),
+            examples=[state.source.place(int(record)) for record in records[:3]],
+            next_step=f'Decide which row counts, or make the key of several columns:  {key} = ["a", "b"].',
+        )
+
+
+#: The order matters: mend first, then judge. A new rule is one more entry.
+TABLE_RULES: tuple[TableRule, ...] = (
+    TableRule(numbers=(2,), name="a table has rows", run=_header_only),
+    TableRule(numbers=(91,), name="9999-12-31 means open", run=_open_ends),
+    TableRule(numbers=(43, 56), name="exact duplicates", run=_exact_duplicates),
+    TableRule(numbers=(44,), name="one row per key", run=_conflicting_duplicates),
+    TableRule(numbers=(71,), name="columns hold values", run=_empty_columns),
+    TableRule(numbers=(50, 60, 61, 87, 88, 94), name="single rows, in one scan", run=row_rules.scan),
+)

@@ -1,0 +1,233 @@
+"""Columns typed by the contract: recodes, missing codes, conversions, and columns computed from others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from cxlab.ingest.config import Derived, OutcomeRule
+from cxlab.ingest.config_reader import zone_of
+from cxlab.ingest.contracts import Kind
+from cxlab.ingest.converters import NUMBERS, Mask, Spelling, Typed, convert, is_text, matches_code
+from cxlab.ingest.selection import text_of
+from cxlab.ingest.state import TableState, by_pattern
+
+_UNITS = {"hours_between": pd.Timedelta(hours=1), "minutes_between": pd.Timedelta(minutes=1)}
+_HINTS = {
+    "date": 'Write dates as 2024-12-31, or declare  date_order = "DMY"  (or "MDY").',
+    "time zone": 'Some times carry a zone and others none: declare  time_zone = "Europe/Berlin".',
+    "number": 'Declare  decimal = ","  if that is the mark, or  recode  or  missing_codes  for words.',
+    "whole number": 'If halves are meant, declare  types = {{{column} = "number"}}.',
+    "yes or no": "Declare  recode = {{{column} = {{...}}}}  with 0 and 1.",
+    "id shortened by a spreadsheet": "Format the column as text in the spreadsheet and export again.",
+    "id with decimals": "Store ids as text.",
+}
+
+
+def type_columns(state: TableState, columns: dict[str, pd.Series]) -> pd.DataFrame:
+    """Every selected column in the dtype of its kind; cells that do not fit become findings."""
+    declared = state.config
+    spelling = Spelling(
+        decimal=declared.dialect.decimal or ".",
+        date_order=declared.date_order,
+        time_zone=zone_of(declared.time_zone),
+    )
+    typed: dict[str, pd.Series] = {}
+    failed: list[tuple[str, pd.Series, Typed]] = []
+    for name, values in columns.items():
+        coded = _recoded(state, name, values)
+        answered = _without_codes(state, name, coded)
+        state.kinds[name] = _kind(state, name, answered, spelling)
+        result = convert(answered, state.kinds[name], spelling=spelling)
+        typed[name] = result.values
+        if result.bad.any():
+            failed.append((name, values, result))
+        for what, rows in result.repairs.items():
+            state.repaired(what, "mended." if "around" in what else "said.", column=name, rows=rows)
+    state.frame = pd.DataFrame(typed, index=state.raw.index)
+    for name, values, result in failed:
+        _say_bad(state, name, values, result)
+    _say_times(state, columns, declared.time_zone)
+    return state.frame
+
+
+def _kind(state: TableState, name: str, values: pd.Series, spelling: Spelling) -> Kind:
+    """The declared kind, else the contract's; a carried column is numbers only if every cell is one."""
+    if name in state.config.types:
+        return state.config.types[name]
+    column = state.column(name)
+    if column is not None:
+        return column.kind
+    if not is_text(values):
+        if pd.api.types.is_datetime64_any_dtype(values.dtype):
+            return "time"
+        return "number" if pd.api.types.is_numeric_dtype(values.dtype) else "category"
+    text = text_of(values)
+    filled = text[text != ""]
+    numbers = filled.str.fullmatch(NUMBERS[spelling.decimal])
+    leading_zero = filled.str.fullmatch(r"0[0-9]+")
+    return "number" if len(filled) and numbers.all() and not leading_zero.any() else "category"
+
+
+def _recoded(state: TableState, name: str, values: pd.Series) -> pd.Series:
+    """Declared words replaced; words that were not declared stay and are judged by the converter."""
+    key = by_pattern(state.config.recode, name)
+    if not key:
+        return values
+    text = text_of(values)
+    words = state.config.recode[key]
+    known = text.isin(list(words))
+    return text.where(~known, text.map(words)).astype("str")
+
+
+def _without_codes(state: TableState, name: str, values: pd.Series) -> pd.Series:
+    """Declared missing codes emptied and counted, each with its reason."""
+    key = by_pattern(state.config.missing_codes, name)
+    if not key:
+        return values
+    found = matches_code(values, state.config.missing_codes[key])
+    for code, mask in found.items():
+        reason = state.config.missing_codes[key][code]
+        state.say(
+            "repair",
+            "missing code",
+            f"{code} read as no answer ({reason}), as declared.",
+            column=name,
+            rows=int(mask.sum()),
+        )
+    if not found:
+        return values
+    return values.mask(np.logical_or.reduce(list(found.values())))
+
+
+def _say_bad(state: TableState, name: str, values: pd.Series, result: Typed) -> None:
+    records = np.asarray(state.raw.index)[result.bad]
+    shown = values[result.bad]
+    hint = _HINTS.get(result.rule, "").replace("{{", "{").replace("}}", "}").replace("{column}", name)
+    if result.rule == "date":
+        hint = _date_hint(state, shown) or hint
+    state.say(
+        "error",
+        f"not a {result.rule}" if " " not in result.rule or result.rule == "whole number" else result.rule,
+        column=name,
+        rows=len(records),
+        examples=state.examples(list(records), list(shown)),
+        next_step=hint,
+    )
+
+
+def _date_hint(state: TableState, values: pd.Series) -> str:
+    """What the unread dates look like; the order of day and month is never chosen for the user."""
+    if state.config.date_order or not is_text(values):
+        return "" if is_text(values) else "A number is no date: its unit and its zero are not known."
+    text = text_of(values)
+    parts = text.str.extract(r"^([0-9]{1,2})[./-]([0-9]{1,2})[./-][0-9]{4}")
+    numbers = parts.dropna().astype(int)
+    if numbers.empty:
+        return ""
+    if (numbers[0] > 12).any() and not (numbers[1] > 12).any():
+        return 'They read as day first: declare  date_order = "DMY".'
+    if (numbers[1] > 12).any() and not (numbers[0] > 12).any():
+        return 'They read as month first: declare  date_order = "MDY".'
+    return 'Day and month cannot be told apart: declare  date_order = "DMY"  or  "MDY".'
+
+
+def _say_times(state: TableState, columns: dict[str, pd.Series], zone: str) -> None:
+    times = [name for name in columns if state.kinds[name] == "time"]
+    if not times or state.source.kind == "parquet":
+        return
+    message = f"{zone} converted to UTC." if zone else "taken as written, because no time_zone is declared."
+    state.say("note", "times", message, column=", ".join(times[:3]) + (", ..." if len(times) > 3 else ""))
+
+
+def add_computed(state: TableState) -> None:
+    """The declared ``derived`` columns, the outcome rule, and ``known_at`` where it is not given."""
+    for name, rule in state.config.derived.items():
+        missing = [column for column in rule.columns if column not in state.frame.columns]
+        wrong = [c for c in rule.columns if c not in missing and state.kinds[c] != _needed(rule)]
+        if missing or wrong:
+            what = f"needs the column {missing[0]}." if missing else f"needs {wrong[0]} as {_needed(rule)}."
+            state.say(
+                "error",
+                "derived",
+                what,
+                column=name,
+                next_step="Map it under  columns  and give its  types.",
+            )
+            continue
+        state.frame[name] = _derive(state, rule)
+        state.kinds[name] = "flag" if rule.operation == "above" else "number"
+    if state.config.outcome is not None:
+        _add_outcome(state, state.config.outcome)
+    if (
+        state.name == "events"
+        and "occurred_at" in state.frame.columns
+        and "known_at" not in state.frame.columns
+    ):
+        place = list(state.frame.columns).index("occurred_at") + 1
+        state.frame.insert(place, "known_at", state.frame["occurred_at"])
+        state.kinds["known_at"] = "time"
+        state.say(
+            "note",
+            "not given",
+            "taken as the time of the event: each record counts as visible at once.",
+            column="known_at",
+        )
+
+
+def _needed(rule: Derived) -> Kind:
+    return "number" if rule.operation == "above" else "time"
+
+
+def _derive(state: TableState, rule: Derived) -> pd.Series:
+    if rule.operation == "above":
+        number = state.frame[rule.columns[0]]
+        flag: pd.Series = (number > rule.limit).astype("Int8").mask(number.isna())
+        return flag
+    earlier, later = (state.frame[column] for column in rule.columns)
+    if rule.operation == "days_between":
+        # Calendar days as the customer lives them: in the declared zone, not in UTC.
+        zone = zone_of(state.config.time_zone)
+        if zone is not None:
+            earlier, later = (
+                time.dt.tz_localize("UTC").dt.tz_convert(zone).dt.tz_localize(None)
+                for time in (earlier, later)
+            )
+        days: pd.Series = (later.dt.normalize() - earlier.dt.normalize()).dt.days.astype("float64")
+        return days
+    gap: pd.Series = (later - earlier) / _UNITS[rule.operation]
+    return gap
+
+
+def _add_outcome(state: TableState, rule: OutcomeRule) -> None:
+    if state.kinds.get(rule.column) != "number":
+        state.say("error", "outcome", f"needs {rule.column} as a number.", column="outcome")
+        return
+    metric = state.frame[rule.column]
+    value = np.zeros(len(metric), dtype="int8")
+    for limit, sign, above in (
+        (rule.positive_above, 1, True), (rule.positive_below, 1, False),
+        (rule.negative_above, -1, True), (rule.negative_below, -1, False),
+    ):  # fmt: skip
+        if limit is not None:
+            beyond: Mask = (metric > limit if above else metric < limit).to_numpy(dtype=bool)
+            value[beyond] = sign
+    empty = int(metric.isna().sum())
+    if empty:
+        state.say(
+            "error",
+            "outcome",
+            f"{rule.column} is empty, so the valence is not known.",
+            column="outcome",
+            rows=empty,
+            next_step='Keep only rows that have it:  keep = {"<your column>" = "filled"}.',
+        )
+    state.frame["outcome"] = value
+    state.kinds["outcome"] = "sign"
+    declared = replace(rule, column="")
+    limits = ", ".join(
+        f"{key} {value:g}" for key, value in vars(declared).items() if isinstance(value, float)
+    )
+    state.say("note", "outcome", f"taken from {rule.column}: {limits}; 0 otherwise.", column="outcome")
