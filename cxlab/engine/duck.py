@@ -10,6 +10,11 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from cxlab.engine.macros import DUCK_MACROS
+
+#: How a query that defines a view begins; any other text is a Parquet file or glob.
+QUERY_STARTS = ("SELECT", "WITH")
+
 
 def quote_identifier(name: str) -> str:
     """A column or table name made safe inside SQL, whatever a user's file calls it.
@@ -46,6 +51,8 @@ class DuckEngine:
         run("SET enable_progress_bar = false")
         if threads is not None:
             run(f"SET threads = {int(threads)}")
+        for macro in DUCK_MACROS:
+            run(macro)
 
     def view(self, name: str, source: pd.DataFrame | str | Path) -> None:
         """Make a frame, a Parquet file or glob, or a SELECT readable as ``name``."""
@@ -53,7 +60,8 @@ class DuckEngine:
             self._connection.register(name, source)
             return
         text = str(source)
-        is_query = isinstance(source, str) and text.lstrip()[:6].upper() in ("SELECT", "WITH A", "WITH C")
+        words = text.split(maxsplit=1)
+        is_query = isinstance(source, str) and len(words) == 2 and words[0].upper() in QUERY_STARTS
         query = text if is_query else f"SELECT * FROM read_parquet({quote_text(text)})"
         self._connection.execute(f"CREATE OR REPLACE VIEW {quote_identifier(name)} AS {query}")
 
@@ -81,8 +89,9 @@ class DuckEngine:
 
     def scalar(self, sql: str) -> Any:
         """Run ``sql`` and return its single value."""
-        row = self._connection.execute(sql).fetchone()
-        return None if row is None else row[0]
+        # fetchall, because DuckDB 2 refuses the next view while a result is only half read
+        rows = self._connection.execute(sql).fetchall()
+        return rows[0][0] if rows else None
 
     def close(self) -> None:
         """Close the connection and remove the spill folder."""

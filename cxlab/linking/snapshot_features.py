@@ -1,0 +1,275 @@
+"""What was known about a customer before a cut-off, as SQL: contract, usage, experience, survey."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cxlab.core.columns import (
+    COMPLAINTS,
+    CONTRACTS,
+    CUSTOMER_ID,
+    EVENTS,
+    OVERALL,
+    RECOMMEND,
+    SURVEYS,
+    rating_columns,
+)
+from cxlab.engine.duck import quote_identifier
+from cxlab.ingest.tables import Tables
+from cxlab.linking.features import Feature
+from cxlab.linking.keys import empty
+from cxlab.linking.sources import (
+    column_or_null,
+    complaint_source,
+    knows_resolution,
+    resolved_event_source,
+    visible_moment,
+)
+
+#: Half-lives of the decayed stocks: a quarter and a year.
+HALF_LIVES_DAYS = (90, 365)
+WINDOWS_DAYS = (90, 365)
+SEEN = "visible_at < {cut}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureSource:
+    """Features that one scan of ``source`` (SQL with customer_id and visible_at) computes."""
+
+    source: str
+    features: tuple[Feature, ...]
+
+
+def feature_sources(tables: Tables) -> list[FeatureSource]:
+    """The scans that these data allow; a block without its columns is absent, never filled."""
+    found = [
+        _contract_source(tables),
+        _event_features(tables),
+        _complaint_features(tables),
+        _survey_features(tables),
+    ]
+    return [source for source in found if source is not None]
+
+
+def recent(days: int) -> str:
+    """SQL condition: seen before the cut-off and at most ``days`` old at it."""
+    return f"{SEEN} AND occurred_at >= {{cut}} - INTERVAL {days} DAY"
+
+
+def decayed(condition: str, half_life_days: int) -> str:
+    """SQL: the exact sum of 2^(-age / half-life) at the cut-off over the records of ``condition``.
+
+    Summed afresh for each cut-off: a running sum that is discounted onwards loses digits after some
+    half-lives, and lets later records change earlier stocks through rounding.
+    """
+    return (
+        f"coalesce(sum(exp(cx_age(occurred_at, {{cut}}) * (-ln(2) / {half_life_days}))) "
+        f"FILTER (WHERE {SEEN} AND {condition}), 0)"
+    )
+
+
+def _count(name: str, block: str, condition: str, meaning: str) -> Feature:
+    sql = f"count(*) FILTER (WHERE {condition})"
+    return Feature(name=name, block=block, sql=sql, meaning=meaning, empty=0)
+
+
+def _event_features(tables: Tables) -> FeatureSource | None:
+    if not tables.has(EVENTS, CUSTOMER_ID, "occurred_at"):
+        return None
+    features = [
+        _count(f"usage_events_{days}d", "usage", recent(days), f"events in the last {days} days")
+        for days in WINDOWS_DAYS
+    ]
+    if tables.has(EVENTS, "channel"):
+        year = recent(365)
+        features.append(
+            Feature(
+                name="usage_digital_share_365d",
+                block="usage",
+                sql=f"CAST(count(*) FILTER (WHERE {year} AND channel = 'digital') AS DOUBLE) "
+                f"/ nullif(count(*) FILTER (WHERE {year} AND channel IS NOT NULL), 0)",
+                meaning="share of digital events in the last 365 days; missing without any",
+            )
+        )
+    features.append(
+        Feature(
+            name="usage_days_since_last_event",
+            block="usage",
+            sql=f"cx_age(max(occurred_at) FILTER (WHERE {SEEN}), {{cut}})",
+            meaning="days since the last event; missing without any",
+        )
+    )
+    if tables.has(EVENTS, "outcome"):
+        features += _experience_features(tables)
+    return FeatureSource(source=resolved_event_source(tables), features=tuple(features))
+
+
+def _experience_features(tables: Tables) -> list[Feature]:
+    """Counts and decayed stocks of good and bad events, the bad ones split by what was resolved by then."""
+    solved = "resolved_at IS NOT NULL AND resolved_at < {cut}"
+    kinds = {"positive": ("outcome > 0", "positive events")}
+    if knows_resolution(tables):
+        kinds["negative_unresolved"] = (
+            f"outcome < 0 AND NOT ({solved})",
+            "negative events not resolved before the cut-off",
+        )
+        kinds["negative_resolved"] = (
+            f"outcome < 0 AND {solved}",
+            "negative events with a complaint resolved before the cut-off",
+        )
+    else:
+        kinds["negative"] = ("outcome < 0", "negative events (resolution unknown)")
+    stocks = [
+        Feature(
+            name=f"experience_{kind}_stock_{days}d",
+            block="experience",
+            sql=decayed(condition, days),
+            meaning=f"{meaning}, each counting half after {days} days",
+            empty=0.0,
+        )
+        for kind, (condition, meaning) in kinds.items()
+        for days in HALF_LIVES_DAYS
+    ]
+    counts = [
+        _count(
+            f"experience_negatives_{days}d",
+            "experience",
+            f"{recent(days)} AND outcome < 0",
+            f"negative events in the last {days} days",
+        )
+        for days in WINDOWS_DAYS
+    ]
+    return [*stocks, *counts]
+
+
+def _complaint_features(tables: Tables) -> FeatureSource | None:
+    if not tables.has(COMPLAINTS, CUSTOMER_ID, "opened_at"):
+        return None
+    year = f"{SEEN} AND visible_at >= {{cut}} - INTERVAL 365 DAY"
+    features = [_count("experience_complaints_365d", "experience", year, "complaints in the last 365 days")]
+    if tables.has(COMPLAINTS, "resolved_at"):
+        unsolved = f"{SEEN} AND (resolved_at IS NULL OR resolved_at >= {{cut}})"
+        features += [
+            _count("experience_open_complaints", "experience", unsolved, "complaints open at the cut-off"),
+            Feature(
+                name="experience_oldest_open_complaint_days",
+                block="experience",
+                sql=f"cx_age(min(visible_at) FILTER (WHERE {unsolved}), {{cut}})",
+                meaning="age of the oldest open complaint; missing without any",
+            ),
+        ]
+    return FeatureSource(source=complaint_source(tables), features=tuple(features))
+
+
+def _contract_source(tables: Tables) -> FeatureSource | None:
+    if not tables.has(CONTRACTS, CUSTOMER_ID, "started_at"):
+        return None
+    running = f"{SEEN} AND (ended_at IS NULL OR ended_at >= {{cut}})"
+    features = [
+        _count("contract_running", "contract", running, "contracts running at the cut-off"),
+        Feature(
+            name="contract_age_days",
+            block="contract",
+            sql=f"cx_age(max(visible_at) FILTER (WHERE {SEEN}), {{cut}})",
+            meaning="days since the latest contract began",
+        ),
+    ]
+    if tables.has(CONTRACTS, "value_per_year"):
+        features.append(
+            Feature(
+                name="contract_value_per_year",
+                block="contract",
+                sql=f"sum(value_per_year) FILTER (WHERE {running})",
+                meaning="value per year of the running contracts; missing without any",
+            )
+        )
+    if tables.has(CONTRACTS, "plan"):
+        features.append(
+            Feature(
+                name="contract_plan",
+                block="contract",
+                sql=f"max_by(plan, visible_at) FILTER (WHERE {SEEN} AND plan_place = 1)",
+                meaning="plan of the latest contract (the first by name of two begun at one moment)",
+            )
+        )
+    columns = [
+        column_or_null(tables, CONTRACTS, CUSTOMER_ID, sql_type="VARCHAR"),
+        f"{visible_moment(tables, CONTRACTS, 'started_at')} AS visible_at",
+        column_or_null(tables, CONTRACTS, "ended_at", sql_type="TIMESTAMP"),
+        column_or_null(tables, CONTRACTS, "plan", sql_type="VARCHAR"),
+    ]
+    value = "cx_number(value_per_year)" if tables.has(CONTRACTS, "value_per_year") else "NULL"
+    source = (
+        f"SELECT contract.*, row_number() OVER (PARTITION BY {CUSTOMER_ID}, visible_at ORDER BY plan) "
+        f"AS plan_place FROM (SELECT {', '.join(columns)}, {value} AS value_per_year FROM {CONTRACTS} "
+        f"WHERE NOT {empty(CUSTOMER_ID)} AND started_at IS NOT NULL) AS contract"
+    )
+    return FeatureSource(source=source, features=tuple(features))
+
+
+def _survey_features(tables: Tables) -> FeatureSource | None:
+    if not tables.has(SURVEYS, CUSTOMER_ID, "answered_at"):
+        return None
+    features = [
+        Feature(
+            name="survey_answers",
+            block="survey",
+            sql=f"CAST(coalesce(sum(answers) FILTER (WHERE {SEEN}), 0) AS BIGINT)",
+            meaning="survey answers before the cut-off",
+            empty=0,
+        ),
+        Feature(
+            name="survey_no_answer_yet",
+            block="survey",
+            sql=f"CASE WHEN count(*) FILTER (WHERE {SEEN}) = 0 THEN 1 ELSE 0 END",
+            meaning="1 = the customer has never answered; the other survey columns are then missing",
+            empty=1,
+        ),
+        Feature(
+            name="survey_days_since_last_answer",
+            block="survey",
+            sql=f"cx_age(max(visible_at) FILTER (WHERE {SEEN}), {{cut}})",
+            meaning="days since the last answer",
+        ),
+    ]
+    ratings = rating_columns(list(tables.frames[SURVEYS].columns))
+    kinds = {
+        "overall": ([OVERALL] if tables.has(SURVEYS, OVERALL) else [], ("last", "mean")),
+        "rating": (ratings, ("mean",)),
+        "recommend": ([RECOMMEND] if tables.has(SURVEYS, RECOMMEND) else [], ("last",)),
+    }
+    sums = []
+    for kind, (columns, words) in kinds.items():
+        if not columns:
+            continue
+        numbers = [f"cx_number({quote_identifier(column)})" for column in columns]
+        sums.append(f"sum({' + '.join(f'coalesce({number}, 0)' for number in numbers)}) AS {kind}_sum")
+        sums.append(f"{' + '.join(f'count({number})' for number in numbers)} AS {kind}_n")
+        features += [_answer_feature(kind, word) for word in words]
+    moment = visible_moment(tables, SURVEYS, "answered_at")
+    source = (
+        f"SELECT {', '.join([CUSTOMER_ID, f'{moment} AS visible_at', 'count(*) AS answers', *sums])} "
+        f"FROM {SURVEYS} WHERE NOT {empty(CUSTOMER_ID)} AND answered_at IS NOT NULL "
+        f"GROUP BY {CUSTOMER_ID}, {moment}"
+    )
+    return FeatureSource(source=source, features=tuple(features))
+
+
+def _answer_feature(kind: str, word: str) -> Feature:
+    """Last or mean value of one kind of answer; answers of one second are one (their mean)."""
+    given = f"FILTER (WHERE {SEEN} AND {kind}_n > 0)"
+    names = {
+        "overall": "overall satisfaction",
+        "rating": "all ratings",
+        "recommend": "likelihood to recommend",
+    }
+    if word == "last":
+        sql = f"max_by({kind}_sum / {kind}_n, visible_at) {given}"
+    else:
+        sql = f"sum({kind}_sum) {given} / nullif(sum({kind}_n) {given}, 0)"
+    return Feature(
+        name=f"survey_{word}_{kind}",
+        block="survey",
+        sql=sql,
+        meaning=f"{word} value of {names[kind]} before the cut-off",
+    )

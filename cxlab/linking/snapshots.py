@@ -1,0 +1,249 @@
+"""Churn snapshots: each customer at risk at several cut-offs, with what was known strictly before each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from cxlab.core.columns import COMPLAINTS, CONTRACTS, CUSTOMER_ID, CUSTOMERS, EVENTS, LOCATION_ID, SURVEYS
+from cxlab.core.errors import LinkError, NotAnswerableError, ParameterError
+from cxlab.core.provenance import Provenance, hash_frame
+from cxlab.core.result import checks_table
+from cxlab.engine.macros import moment
+from cxlab.ingest.tables import Tables
+from cxlab.linking.cross_section import CHURNED, cross_section
+from cxlab.linking.features import Feature, blocks_of, features_table, fill_empty, name_columns, select_list
+from cxlab.linking.keys import (
+    customer_matches,
+    empty,
+    event_rules,
+    loss_counts,
+    losses_frame,
+    require_columns,
+    require_whole_days,
+)
+from cxlab.linking.labels import (
+    FIXED_AT_JOINING,
+    LOST_REASONS,
+    QUESTION,
+    default_cuts,
+    judge,
+    parse_cuts,
+    people,
+    record_span,
+)
+from cxlab.linking.linked import MATCH_COLUMNS, Linked
+from cxlab.linking.snapshot_features import FeatureSource, feature_sources
+from cxlab.linking.snapshot_report import Plan, snapshot_checks, snapshot_words
+
+#: Cut-offs in one scan: one pass over the events serves them all, and memory per customer stays bounded.
+CUTS_PER_SCAN = 6
+TENURE = "contract_tenure_days"
+SECONDS_PER_DAY = 86_400
+BLOCKS = ("contract", "usage", "experience", "survey")
+
+
+def snapshots(
+    tables: Tables,
+    *,
+    cuts: Sequence[str | pd.Timestamp] = (),
+    lead_days: int = 30,
+    horizon_days: int = 180,
+) -> Linked:
+    """One row per customer and cut-off with outcome and features, for every customer then at risk.
+
+    ``churned = 1`` if the customer left in ``[cut + lead, cut + lead + horizon)``, 0 if that window closed
+    within the records without it, ``<NA>`` if it is still open: an unknown outcome is never a 0.
+
+    Parameters
+    ----------
+    tables
+        Customers with joined_at and left_at (either may come from contracts), or with a 0/1 column churned
+        instead of dates (a cross-section); events, surveys, complaints and contracts give features.
+    cuts
+        Cut-offs (naive UTC). Default: four, evenly placed from a year after the first record to the last
+        day whose outcome window closes at the end of the data.
+    lead_days, horizon_days
+        Days from cut-off to outcome window (time to act; 0 or more), and its length (1 or more).
+
+    Returns
+    -------
+    Linked
+        ``table()``: customer_id, cut_at (NaT: cross-section), churned (Int8), location_id, then features
+        named by their block: contract_, usage_, experience_, survey_ (``blocks``, ``feature_blocks()``).
+
+    Raises
+    ------
+    NotAnswerableError, ParameterError, LinkError
+        No way to tell who left, or too short records; a wrong setting; a customer_id that occurs twice.
+
+    Notes
+    -----
+    At risk: joined before the cut-off, not left before cut-off + lead. Features use only records known
+    before the cut-off; a complaint resolved later is open; missing stays missing. Of customers only
+    segment, language and location_id are taken (fixed at joining): others say how things are today.
+
+    Examples
+    --------
+    >>> customers = pd.DataFrame({"customer_id": ["C1", "C2"], "left_at": [None, "2025-09-01"],
+    ...     "joined_at": ["2024-01-01", "2024-01-01"]}).astype({"left_at": "datetime64[us]"})
+    >>> events = pd.DataFrame({"customer_id": ["C1", "C2"], "outcome": [1, -1],
+    ...     "occurred_at": pd.to_datetime(["2025-06-01", "2025-12-31"])})
+    >>> tables = Tables.of({"customers": customers, "events": events}, None, title="two customers")
+    >>> linked = snapshots(tables, cuts=("2025-07-01",), lead_days=30, horizon_days=90)
+    >>> linked.table()[["customer_id", "churned", "usage_events_90d"]]
+      customer_id  churned  usage_events_90d
+    0          C1        0                 1
+    1          C2        1                 0
+    """
+    require_whole_days("snapshots", "lead_days", lead_days, least=0)
+    require_whole_days("snapshots", "horizon_days", horizon_days, least=1)
+    require_columns(tables, CUSTOMERS, [CUSTOMER_ID], question=QUESTION)
+    _refuse_twins(tables)
+    if not _has_dates(tables):
+        return _without_dates(tables, cuts)
+    return _link(tables, _plan(tables, cuts, lead_days, horizon_days))
+
+
+def _plan(tables: Tables, cuts: Sequence[str | pd.Timestamp], lead_days: int, horizon_days: int) -> Plan:
+    span = record_span(tables)
+    chosen = parse_cuts(cuts, span=span)
+    if not chosen:
+        chosen = default_cuts(span, lead_days=lead_days, horizon_days=horizon_days)
+    return Plan(cuts=chosen, lead_days=lead_days, horizon_days=horizon_days, span=span)
+
+
+def _has_dates(tables: Tables) -> bool:
+    """Whether someone's joining and leaving can be dated, from customers or from contracts."""
+    joined = tables.has(CUSTOMERS, "joined_at") or tables.has(CONTRACTS, CUSTOMER_ID, "started_at")
+    left = tables.has(CUSTOMERS, "left_at") or tables.has(CONTRACTS, CUSTOMER_ID, "started_at", "ended_at")
+    return joined and left
+
+
+def _without_dates(tables: Tables, cuts: Sequence[str | pd.Timestamp]) -> Linked:
+    if not tables.has(CUSTOMERS, CHURNED):
+        raise NotAnswerableError(
+            QUESTION,
+            reason="The data hold neither dates of joining and leaving nor a 0/1 column churned.",
+            next_step="map joined_at and left_at of [customers], or ended_at of [contracts].",
+        )
+    if cuts:
+        raise ParameterError(
+            f"snapshots: cuts={tuple(map(str, cuts))}, but {tables.title} has no dates of joining and "
+            "leaving. Next step: leave cuts away (a cross-section), or map joined_at and left_at."
+        )
+    return cross_section(tables)
+
+
+def _refuse_twins(tables: Tables) -> None:
+    identity = tables.frames[CUSTOMERS][CUSTOMER_ID].dropna()
+    twins = int(identity.duplicated().sum())
+    if twins:
+        raise LinkError(
+            f"{tables.title}: {twins:,} rows of customers repeat a customer_id, so a snapshot would count "
+            "a customer twice. Next step: run cxlab check and keep one row per customer."
+        )
+
+
+def _link(tables: Tables, plan: Plan) -> Linked:
+    customers = people(tables, data_end=plan.span.end)
+    panel, set_aside = _at_risk(customers, plan)
+    if panel.empty:
+        raise NotAnswerableError(
+            QUESTION,
+            reason="No customer is at risk at any cut-off: "
+            f"{', '.join(f'{n:,} {reason}' for reason, n in set_aside.items())}.",
+            next_step="check joined_at and left_at of [customers], or choose other cut-offs.",
+        )
+    sources = feature_sources(tables)
+    statics = _static_features(tables)
+    panel[TENURE] = (panel["cut_at"] - panel["joined_at"]).dt.total_seconds() / SECONDS_PER_DAY
+    panel = panel.rename(columns={name: f"contract_{name}" for name in FIXED_AT_JOINING[:2]})
+    for source in sources:
+        measured = _measure(tables, source, plan.cuts)
+        panel = fill_empty(panel.merge(measured, on=[CUSTOMER_ID, "cut_at"], how="left"), source.features)
+    features = [*statics, *(feature for source in sources for feature in source.features)]
+    features.sort(key=lambda feature: BLOCKS.index(feature.block))
+    linked = panel[[CUSTOMER_ID, "cut_at", CHURNED, LOCATION_ID, *(feature.name for feature in features)]]
+    provenance = Provenance(
+        model="snapshots",
+        n_rows=len(customers) * len(plan.cuts),
+        n_used=len(linked),
+        n_set_aside=set_aside,
+        settings=plan.settings(),
+        input_hash=hash_frame(customers),
+    )
+    rates = customer_matches(tables, (EVENTS, SURVEYS, COMPLAINTS, CONTRACTS))
+    losses = {CUSTOMERS: set_aside}
+    if tables.has(EVENTS, CUSTOMER_ID, "occurred_at"):
+        losses[EVENTS] = loss_counts(tables, EVENTS, event_rules(tables))
+    return Linked(
+        estimates=linked,
+        diagnostics=checks_table(snapshot_checks(tables, plan)),
+        provenance=provenance,
+        match_rates=pd.DataFrame(rates, columns=pd.Index(MATCH_COLUMNS)),
+        loss_rows=losses_frame(losses),
+        words=snapshot_words(linked, provenance, plan),
+        features=features_table(features),
+        blocks=blocks_of(features),
+    )
+
+
+def _static_features(tables: Tables) -> list[Feature]:
+    """Tenure, and the columns of customers that are fixed at joining."""
+    tenure = Feature(name=TENURE, block="contract", sql="", meaning="days since the customer joined")
+    held = [name for name in FIXED_AT_JOINING if name != LOCATION_ID and tables.has(CUSTOMERS, name)]
+    return [
+        tenure,
+        *(
+            Feature(name=f"contract_{name}", block="contract", sql="", meaning=f"{name}, fixed at joining")
+            for name in held
+        ),
+    ]
+
+
+def _at_risk(customers: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The customers at risk at each cut-off with their outcome, and the others by reason."""
+    parts, reasons = [], []
+    for cut in plan.cuts:
+        judged = judge(
+            customers,
+            cut,
+            lead_days=plan.lead_days,
+            horizon_days=plan.horizon_days,
+            data_end=plan.span.end,
+        )
+        at_risk = judged["reason"].isna()
+        reasons.append(judged["reason"])
+        parts.append(
+            customers[at_risk].assign(
+                cut_at=pd.Series(cut, index=customers.index[at_risk], dtype="datetime64[us]"),
+                churned=judged.loc[at_risk, CHURNED],
+            )
+        )
+    counted = pd.concat(reasons).value_counts()
+    set_aside = {reason: int(counted[reason]) for reason in LOST_REASONS if reason in counted}
+    return pd.concat(parts, ignore_index=True), set_aside
+
+
+def _measure(tables: Tables, source: FeatureSource, cuts: Sequence[pd.Timestamp]) -> pd.DataFrame:
+    """The features of every customer with records, one row per customer and cut-off."""
+    parts = []
+    for first in range(0, len(cuts), CUTS_PER_SCAN):
+        together = cuts[first : first + CUTS_PER_SCAN]
+        aggregates = [
+            select_list(source.features, prefix=f"c{place}_", cut=moment(cut.isoformat()))
+            for place, cut in enumerate(together)
+        ]
+        wide = tables.engine.frame(
+            f"SELECT {CUSTOMER_ID}, {', '.join(aggregates)} FROM ({source.source}) AS source "
+            f"WHERE visible_at < {moment(together[-1].isoformat())} AND NOT {empty(CUSTOMER_ID)} "
+            f"GROUP BY {CUSTOMER_ID}"
+        )
+        for place, cut in enumerate(together):
+            part = name_columns(wide, source.features, prefix=f"c{place}_")
+            part.insert(0, CUSTOMER_ID, wide[CUSTOMER_ID])
+            part.insert(1, "cut_at", pd.Series(cut, index=wide.index, dtype="datetime64[us]"))
+            parts.append(part)
+    return pd.concat(parts, ignore_index=True)
