@@ -1,0 +1,215 @@
+"""Second moments by site: leave-one-site-out and bootstrap slopes that cost nothing per row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cxlab.stats.fixed_effects import Absorption, plan_absorption
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SiteMoments:
+    """What every reweighting of sites needs to regress J responses on K regressors within sites.
+
+    G sites; every array is in units of the within-site standard deviations ``response_sd`` and
+    ``regressor_sd``. A response that is missing in a row takes that row out of its own slopes only.
+    """
+
+    #: cross-products of the regressors over the rows of each response, (G, J, K, K)
+    regressors: Floats
+    #: cross-products of the regressors with each response, (G, J, K)
+    crossed: Floats
+    #: cross-products of the residuals of two responses over their common rows, (G, J, J)
+    residuals: Floats
+    #: number of common rows of two responses, (G, J, J)
+    pairs: Floats
+    response_sd: Floats
+    regressor_sd: Floats
+    #: rows of each response that tell something: at sites where it was answered twice or more, (J,)
+    rows: Integers
+    #: sites with such rows, (J,)
+    sites: Integers
+
+    @property
+    def n_sites(self) -> int:
+        """Number of sites G."""
+        return len(self.crossed)
+
+    def slopes(self, weights: Floats) -> Floats:
+        """Slopes (R, K, J) of every response for R weightings (R, G) of the sites."""
+        bread = np.tensordot(weights, self.regressors, axes=1)
+        meat = np.tensordot(weights, self.crossed, axes=1)
+        return np.asarray(np.linalg.solve(bread, meat[..., None])[..., 0].swapaxes(1, 2))
+
+    def residual_covariance(self, weights: Floats) -> Floats:
+        """Covariances (R, J, J) of the residuals for R weightings (R, G) of the sites.
+
+        The residuals are those of the unweighted slopes: another weighting moves them only to second
+        order, because they are orthogonal to the regressors.
+        """
+        products = np.tensordot(weights, self.residuals, axes=1)
+        counts = np.tensordot(weights, self.pairs, axes=1)
+        return np.asarray(products / np.maximum(counts, 1.0))
+
+
+def site_moments(
+    responses: Floats, regressors: Floats, *, sites: Integers, periods: Integers | None = None
+) -> SiteMoments:
+    """Moments by site after site effects (and period effects) are taken out of both sides.
+
+    Parameters
+    ----------
+    responses, regressors
+        (n, J), NaN where not answered; (n, K), no NaN.
+    sites, periods
+        Integer codes of each row.
+
+    Raises
+    ------
+    ValueError
+        If a column does not vary within sites, or regressors are collinear there.
+
+    Examples
+    --------
+    >>> x = np.array([[0.0], [1.0], [0.0], [2.0]])
+    >>> moments = site_moments(3 * x + 5, x, sites=np.array([0, 0, 1, 1]))
+    >>> slope = moments.slopes(np.ones((1, 2)))[0, 0] * moments.response_sd / moments.regressor_sd
+    >>> slope.round(9).tolist()
+    [3.0]
+    """
+    order = np.argsort(sites, kind="stable")
+    responses, regressors, sites = responses[order], regressors[order], sites[order]
+    periods = None if periods is None else periods[order]
+    plan = plan_absorption(sites, periods)
+    if plan.n_owners <= sites[-1]:
+        raise ValueError("site codes must be 0 .. G - 1 without gaps")
+    degrees = len(sites) - plan.n_owners
+    regressor_sd = _within_sd(plan.absorb(regressors), regressors, degrees, "regressor")
+    answered = ~np.isnan(responses)
+    n_responses, width = responses.shape[1], regressors.shape[1]
+    squares = np.zeros((plan.n_owners, n_responses, width, width))
+    crossed, residuals = np.zeros(squares.shape[:3]), np.zeros(responses.shape)
+    response_sd, (kept, kept_sites) = np.zeros(n_responses), np.zeros((2, n_responses), dtype=np.int64)
+    # Items answered by the same rows share one pass: with complete answers there is only one.
+    patterns, pattern_of = np.unique(answered, axis=1, return_inverse=True)
+    for number, rows in enumerate(patterns.T):
+        columns = np.flatnonzero(np.ravel(pattern_of) == number)
+        plan_part = plan_absorption(sites[rows], None if periods is None else periods[rows])
+        part = _pass(responses[np.ix_(rows, columns)], regressors[rows] / regressor_sd, plan_part)
+        where = np.unique(sites[rows])
+        squares[np.ix_(where, columns)] = part.gram[:, None]
+        crossed[np.ix_(where, columns)] = part.crossed
+        residuals[np.ix_(rows, columns)], response_sd[columns] = part.residuals, part.sd
+        kept[columns], kept_sites[columns] = part.rows, part.sites
+    return SiteMoments(
+        regressors=squares,
+        crossed=crossed,
+        residuals=_by_site(residuals, residuals, plan.start),
+        pairs=_by_site(1.0 * answered, 1.0 * answered, plan.start),
+        response_sd=response_sd,
+        regressor_sd=regressor_sd,
+        rows=kept,
+        sites=kept_sites,
+    )
+
+
+def leave_one_out_weights(n_sites: int) -> Floats:
+    """Weights (G, G) of the sites, row s without site s.
+
+    >>> leave_one_out_weights(2).tolist()
+    [[0.0, 1.0], [1.0, 0.0]]
+    """
+    return np.ones((n_sites, n_sites)) - np.eye(n_sites)
+
+
+def rao_wu_weights(n_sites: int, *, replicates: int, rng: np.random.Generator) -> Floats:
+    r"""Weights (R, G) of the rescaled bootstrap: ``G - 1`` draws of G sites, times ``G / (G - 1)``.
+
+    References
+    ----------
+    Rao and Wu (1988), Journal of the American Statistical Association 83, 231-241.
+
+    Examples
+    --------
+    >>> weights = rao_wu_weights(10, replicates=4, rng=np.random.default_rng(1))
+    >>> weights.sum(axis=1).round(9).tolist()
+    [10.0, 10.0, 10.0, 10.0]
+    """
+    drawn = rng.multinomial(n_sites - 1, np.full(n_sites, 1.0 / n_sites), size=replicates)
+    return np.asarray(drawn * (n_sites / (n_sites - 1)), dtype=np.float64)
+
+
+def jackknife_variance(left_out: Floats, estimate: Floats) -> Floats:
+    r"""Variance of an estimate from its G values with one site left out each (CR3).
+
+    .. math:: \frac{G-1}{G} \sum_s (\hat\theta_{(s)} - \hat\theta)^2
+
+    Parameters
+    ----------
+    left_out
+        (G, ...) estimates without site s.
+    estimate
+        (...) the estimate with all sites.
+
+    References
+    ----------
+    MacKinnon, Nielsen and Webb (2023), Journal of Applied Econometrics 38, 671-694.
+
+    Examples
+    --------
+    >>> values = np.array([1.0, 2.0, 6.0])
+    >>> left_out = (values.sum() - values) / 2
+    >>> float(jackknife_variance(left_out, values.mean()).round(9)), float(values.var(ddof=1) / 3)
+    (2.333333333, 2.3333333333333335)
+    """
+    n_sites = len(left_out)
+    return np.asarray((n_sites - 1) / n_sites * ((left_out - estimate) ** 2).sum(axis=0))
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    gram: Floats
+    crossed: Floats
+    residuals: Floats
+    sd: Floats
+    rows: int
+    sites: int
+
+
+def _pass(responses: Floats, regressors: Floats, plan: Absorption) -> _Part:
+    """The moments of responses that the same rows answered."""
+    z, x = plan.absorb(regressors), plan.absorb(responses)
+    telling = plan.count > 1
+    sd = _within_sd(x, responses, len(z) - plan.n_owners, "response")
+    x = x / sd
+    gram = _by_site(z, z, plan.start)
+    _refuse_collinear(gram.sum(axis=0))
+    residuals = x - z @ np.linalg.solve(gram.sum(axis=0), z.T @ x)
+    rows, sites = int(plan.count[telling].sum()), int(telling.sum())
+    return _Part(gram, _by_site(x, z, plan.start), residuals, sd, rows, sites)
+
+
+def _by_site(left: Floats, right: Floats, start: Integers) -> Floats:
+    """Cross-products left' right of the rows of each site, (G, a, b); rows sorted by site."""
+    stop = np.r_[start[1:], len(left)]
+    return np.stack([left[a:b].T @ right[a:b] for a, b in zip(start, stop, strict=True)])
+
+
+def _within_sd(within: Floats, raw: Floats, degrees: int, what: str) -> Floats:
+    sd = np.sqrt((within**2).sum(axis=0) / max(degrees, 1))
+    if np.any(sd <= 1e-9 * np.abs(raw).max(axis=0)):
+        raise ValueError(f"{what} {int(np.argmin(sd))} does not vary within sites")
+    return np.asarray(sd)
+
+
+def _refuse_collinear(gram: Floats) -> None:
+    scale = np.sqrt(np.diag(gram))
+    if np.any(scale == 0) or np.linalg.eigvalsh(gram / np.outer(scale, scale))[0] < 1e-8:
+        raise ValueError("regressors are collinear within sites")
