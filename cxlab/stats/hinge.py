@@ -147,16 +147,17 @@ def classify_asymmetry(
 ) -> NDArray[np.str_]:
     """Names for intervals [low, high] of ``below - above``: basic, excitement, performance, undecided.
 
-    ``basic`` if the adjusted p-value falls below ``level`` and the difference is positive, ``excitement``
-    if negative, ``performance`` if the whole interval lies within plus or minus ``margin``.
+    ``performance`` if the whole interval lies within plus or minus ``margin`` (a difference too small to
+    matter, however sure); else ``basic`` if the adjusted p-value falls below ``level`` and the difference
+    is positive, ``excitement`` if negative.
 
     >>> one = np.array([0.2]), np.array([0.6]), np.array([0.001])
     >>> classify_asymmetry(*one, level=0.05, margin=0.1).tolist()
     ['basic']
     """
     names = np.full(len(low), "undecided", dtype="<U11")
-    names[(low > -margin) & (high < margin)] = "performance"
     significant = p_adjusted < level
     names[significant & (low + high > 0)] = "basic"
     names[significant & (low + high < 0)] = "excitement"
+    names[(low > -margin) & (high < margin)] = "performance"
     return names
