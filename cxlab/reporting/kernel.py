@@ -1,0 +1,77 @@
+"""The kernel of a report: this very interpreter, one thread, no user settings, no open port."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+#: Set for every kernel, so that a report is the same on a laptop and on a build machine.
+KERNEL_ENVIRONMENT: Final = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+    "TZ": "UTC",
+    # A caller's MPLBACKEND=agg would silence every figure without an error.
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+}
+
+
+class KernelSet:
+    """Starts kernels and can end all that still run, from another thread, when a batch is interrupted."""
+
+    def __init__(self) -> None:
+        self._managers: list[Any] = []
+        self._lock = threading.Lock()
+        self.stopped = threading.Event()
+
+    def manager(self, folder: Path) -> Any:
+        """A manager for one kernel; its connection file, sockets and IPython settings lie in ``folder``."""
+        from jupyter_client.manager import AsyncKernelManager
+
+        manager = AsyncKernelManager(
+            kernel_name="python3",
+            kernel_spec_manager=_this_interpreter(folder),
+            # Sockets in a private folder: no port that two reports could fight for, nothing on the network.
+            transport="tcp" if sys.platform == "win32" else "ipc",
+            connection_file=str(folder / "kernel.json"),
+        )
+        with self._lock:
+            self._managers.append(manager)
+        return manager
+
+    def forget(self, manager: Any) -> None:
+        """No longer watch a kernel whose report has ended."""
+        with self._lock:
+            self._managers.remove(manager)
+
+    def stop(self) -> None:
+        """End every running kernel now; their reports end as failed."""
+        self.stopped.set()
+        with self._lock:
+            managers = list(self._managers)
+        for manager in managers:
+            process = getattr(manager.provisioner, "process", None)
+            if process is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+
+
+def _this_interpreter(folder: Path) -> Any:
+    """A kernel-spec manager that knows one kernel: ipykernel of the interpreter that runs now.
+
+    A ``python3`` kernel registered by a user may belong to another environment; it is never asked.
+    """
+    from ipykernel.kernelspec import get_kernel_dict
+    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+
+    spec = KernelSpec(**get_kernel_dict(), env={**KERNEL_ENVIRONMENT, "IPYTHONDIR": str(folder)})
+
+    class ThisInterpreter(KernelSpecManager):
+        def get_kernel_spec(self, kernel_name: str) -> Any:
+            return spec
+
+    return ThisInterpreter()

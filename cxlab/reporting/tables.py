@@ -1,0 +1,114 @@
+"""Tables of a page made readable: numbers aligned, verdicts told apart, no row numbers."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from cxlab.core.verdicts import NOT_IDENTIFIED, REJECTED, SUPPORTED, TOO_FEW, UNDETERMINED
+
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup
+    from bs4.element import Tag
+
+_NUMBER: Final = re.compile(r"[-+−]?[\d,.]*\d[\d,.]*(e[-+]?\d+)?\s*%?", re.IGNORECASE)
+_MISSING: Final = frozenset({"", "-", "nan", "none", "nat", "<na>"})
+_VERDICTS: Final = {
+    SUPPORTED: "supported",
+    REJECTED: "rejected",
+    UNDETERMINED: "undetermined",
+    NOT_IDENTIFIED: "undetermined",
+    TOO_FEW: "undetermined",
+}
+_PASSED: Final = {"true": ("yes", "supported"), "false": ("no", "rejected")}
+
+
+def dress_tables(page: str) -> str:
+    """``page`` with its tables dressed by classes; only True and False under ``passed`` change."""
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup(page, "html.parser")
+    # pandas puts a style before each table that only repeats what the page's own style says.
+    for style in soup.select("main style[scoped]"):
+        style.decompose()
+    for table in soup.select("main table"):
+        _dress(soup, table)
+    return str(soup)
+
+
+def _dress(soup: BeautifulSoup, table: Tag) -> None:
+    del table["border"]
+    table["class"] = "data"
+    _hide_row_numbers(table)
+    names = _column_names(table)
+    body = [row.find_all(["th", "td"]) for row in table.select("tbody tr")]
+    for position, name in enumerate(names):
+        cells = [row[position] for row in body if len(row) == len(names)]
+        values = [cell.get_text().strip() for cell in cells]
+        for cell, value in zip(cells, values, strict=True):
+            _mark(soup, cell, name, value)
+        filled = [value for value in values if value.lower() not in _MISSING]
+        if filled and all(_NUMBER.fullmatch(value) for value in filled):
+            for cell in [*cells, *_header_cells(table)[position : position + 1]]:
+                _add_class(cell, "number")
+    for header in table.select("thead th"):
+        _allow_breaks(soup, header)
+    frame = soup.new_tag(
+        "div", attrs={"class": "scroll", "tabindex": "0", "role": "region", "aria-label": "Table"}
+    )
+    table.wrap(frame)
+
+
+def _mark(soup: BeautifulSoup, cell: Tag, column: str, value: str) -> None:
+    """A pill for a verdict and for a check that passed or not."""
+    shown, look = value, _VERDICTS.get(value.lower(), "") if column == "verdict" else ""
+    if column == "passed":
+        shown, look = _PASSED.get(value.lower(), (value, ""))
+    if look:
+        pill = soup.new_tag("span", attrs={"class": f"pill {look}"})
+        pill.string = shown
+        cell.clear()
+        cell.append(pill)
+
+
+def _hide_row_numbers(table: Tag) -> None:
+    """Drop the index column where it only counts 0, 1, 2, ...: no reader asked for it."""
+    firsts = [row.find("th") for row in table.select("tbody tr")]
+    header = _header_cells(table)
+    counted = [first.get_text().strip() if first else "" for first in firsts]
+    single_header = len(table.select("thead tr")) == 1
+    if (
+        header
+        and single_header
+        and not header[0].get_text().strip()
+        and counted == [str(n) for n in range(len(counted))]
+    ):
+        for cell in [header[0], *firsts]:
+            if cell is not None:
+                cell.decompose()
+
+
+def _header_cells(table: Tag) -> list[Tag]:
+    rows = table.select("thead tr")
+    return list(rows[0].find_all(["th", "td"])) if len(rows) == 1 else []
+
+
+def _column_names(table: Tag) -> list[str]:
+    return [cell.get_text().strip() for cell in _header_cells(table)]
+
+
+def _allow_breaks(soup: BeautifulSoup, header: Tag) -> None:
+    """Let a long column name such as ``conf_low`` break after each underscore."""
+    pieces = header.get_text().split("_")
+    if header.find(True) is None and len(pieces) > 1:
+        header.clear()
+        for position, piece in enumerate(pieces):
+            last = position == len(pieces) - 1
+            header.append(piece if last else f"{piece}_")
+            if not last:
+                header.append(soup.new_tag("wbr"))
+
+
+def _add_class(cell: Tag, name: str) -> None:
+    held = cell.get("class")
+    cell["class"] = f"{' '.join(held) if isinstance(held, list) else held or ''} {name}".strip()
