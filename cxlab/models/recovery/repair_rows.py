@@ -1,0 +1,275 @@
+"""The rows behind a repair ratio: answers and experiences checked, counted, and turned into arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cxlab.core.columns import CUSTOMER_ID
+from cxlab.core.errors import FitError
+from cxlab.stats.stock import Entries, first_row_after
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+ANSWERED_AT = "answered_at"
+OCCURRED_AT = "occurred_at"
+RESOLVED_AT = "resolved_at"
+VALENCE = "valence"
+POSITIVE, NEGATIVE = "positive", "negative"
+#: The stocks in their order: good experiences, unresolved bad ones, resolved bad ones.
+KINDS = ("positive", "negative_unresolved", "negative_resolved")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RepairRows:
+    """Answers sorted by customer and time, experiences of the same customers, and what was set aside.
+
+    Times are days since the first moment in either table. ``owner`` counts 0, 1, ... over customers.
+    """
+
+    owner: Integers
+    at: Floats
+    outcome: Floats
+    month: Integers
+    experience_owner: Integers
+    occurred: Floats
+    positive: npt.NDArray[np.bool_]
+    #: infinite where never resolved
+    resolved: Floats
+    #: experiences and customers behind each of ``KINDS``, as some answer could see them
+    n_seen: tuple[int, ...]
+    n_customers_seen: tuple[int, ...]
+    n_customers: int
+    n_single_customers: int
+    n_used: int
+    n_set_aside: dict[str, int]
+
+
+def repair_rows(
+    answers: pd.DataFrame, experiences: pd.DataFrame, *, outcome: str, discard_days: float
+) -> RepairRows:
+    """Check both tables, set rows aside with a reason, and sort what is left by customer and time.
+
+    Parameters
+    ----------
+    answers, experiences
+        As :meth:`cxlab.RepairModel.fit` takes them.
+    outcome
+        Numeric column of ``answers``.
+    discard_days
+        Answers in this many days after the first record are set aside.
+
+    Raises
+    ------
+    FitError
+        If a column is missing, a time is not a naive timestamp, the outcome is not numeric, or a
+        valence is neither "positive" nor "negative".
+    """
+    _require_readable(answers, experiences, outcome)
+    moments = [answers[ANSWERED_AT].min(), experiences[OCCURRED_AT].min()]
+    start = min((moment for moment in moments if pd.notna(moment)), default=pd.Timestamp(0))
+    kept, aside, n_single = _keep_answers(
+        answers, outcome=outcome, until=start + pd.Timedelta(days=discard_days)
+    )
+    codes, names = pd.factorize(kept[CUSTOMER_ID])
+    at = _days(kept[ANSWERED_AT], start)
+    order = np.lexsort((at, codes))
+    owner, at = codes[order].astype(np.int64), at[order]
+    known, exp_owner, lost = _keep_experiences(
+        experiences, pd.Index(names), owner=owner, at=at, start=start
+    )
+    occurred = _days(known[OCCURRED_AT], start)
+    positive = (known[VALENCE] == POSITIVE).to_numpy(dtype=bool)
+    resolved = _days(known[RESOLVED_AT], start)
+    resolved = np.where(np.isnan(resolved) | positive, np.inf, resolved)
+    seen = _kinds_seen(
+        owner, at, exp_owner=exp_owner, occurred=occurred, resolved=resolved, positive=positive
+    )
+    return RepairRows(
+        owner=owner,
+        at=at,
+        outcome=kept[outcome].to_numpy(dtype=np.float64)[order],
+        month=_calendar_month(kept[ANSWERED_AT])[order],
+        experience_owner=exp_owner,
+        occurred=occurred,
+        positive=positive,
+        resolved=resolved,
+        n_seen=tuple(int(mask.sum()) for mask in seen),
+        n_customers_seen=tuple(len(np.unique(exp_owner[mask])) for mask in seen),
+        n_customers=len(names),
+        n_single_customers=n_single,
+        n_used=len(kept) + len(known),
+        n_set_aside={**aside, **lost},
+    )
+
+
+def stock_entries(rows: RepairRows, *, delay_days: float = 0.0) -> Entries:
+    """Entries of the three stocks of ``KINDS``, time-consistent in the resolution.
+
+    A bad experience counts as unresolved until ``resolved_at`` and as resolved from there on, its weight
+    fading from its own date throughout. With ``delay_days`` every experience enters only so many days
+    after it occurred (the carry-over design).
+    """
+    enter = rows.occurred + delay_days
+    bad = ~rows.positive
+    moved = np.maximum(rows.resolved, enter)
+    unresolved = bad & (moved > enter)
+    settled = bad & np.isfinite(moved)
+    parts = [
+        (rows.positive, enter, 0, 1.0),
+        (unresolved, enter, 1, 1.0),
+        (unresolved & settled, moved, 1, -1.0),
+        (settled, moved, 2, 1.0),
+    ]
+    return _entries(rows, parts)
+
+
+def current_visit_entries(rows: RepairRows, *, days: float) -> Entries:
+    """Entries that count, per kind, the experiences of the last ``days`` before an answer, unfaded."""
+    start, end = rows.occurred, rows.occurred + days
+    bad = ~rows.positive
+    moved = np.clip(rows.resolved, start, end)
+    unresolved, settled = bad & (moved > start), bad & (moved < end)
+    parts = [
+        (rows.positive, start, 0, 1.0),
+        (rows.positive, end, 0, -1.0),
+        (unresolved, start, 1, 1.0),
+        (unresolved, moved, 1, -1.0),
+        (settled, moved, 2, 1.0),
+        (settled, end, 2, -1.0),
+    ]
+    return _entries(rows, parts)
+
+
+def _entries(rows: RepairRows, parts: list[tuple[npt.NDArray[np.bool_], Floats, int, float]]) -> Entries:
+    return Entries(
+        owner=np.concatenate([rows.experience_owner[mask] for mask, _, _, _ in parts]),
+        enter=np.concatenate([enter[mask] for mask, enter, _, _ in parts]),
+        origin=np.concatenate([rows.occurred[mask] for mask, _, _, _ in parts]),
+        stock=np.concatenate(
+            [np.full(int(mask.sum()), stock, dtype=np.int64) for mask, _, stock, _ in parts]
+        ),
+        sign=np.concatenate([np.full(int(mask.sum()), sign) for mask, _, _, sign in parts]),
+    )
+
+
+def _require_readable(answers: pd.DataFrame, experiences: pd.DataFrame, outcome: str) -> None:
+    _require(answers, "answers", (CUSTOMER_ID, ANSWERED_AT, outcome), times=(ANSWERED_AT,))
+    _require(
+        experiences,
+        "experiences",
+        (CUSTOMER_ID, OCCURRED_AT, VALENCE, RESOLVED_AT),
+        times=(OCCURRED_AT, RESOLVED_AT),
+    )
+    if not pd.api.types.is_numeric_dtype(answers[outcome]):
+        raise FitError(
+            f"RepairModel: answers.{outcome} must be numeric, got {answers[outcome].dtype}. "
+            f"Next step: name a numeric outcome, or map the scale in cxlab.toml."
+        )
+    strange = sorted(set(experiences[VALENCE].dropna().unique()) - {POSITIVE, NEGATIVE})
+    if strange:
+        raise FitError(
+            f"RepairModel: experiences.{VALENCE} must be {POSITIVE!r} or {NEGATIVE!r}, got {strange[:5]}. "
+            f"Next step: use cxlab.experiences(tables), or recode or drop the other rows."
+        )
+
+
+def _require(table: pd.DataFrame, name: str, columns: tuple[str, ...], *, times: tuple[str, ...]) -> None:
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise FitError(
+            f"RepairModel: {name} lacks the column(s) {', '.join(missing)}; it has "
+            f"{', '.join(map(str, table.columns))}. Next step: use cxlab.{name}(tables), or rename."
+        )
+    for column in times:
+        kind = table[column].dtype
+        if not (isinstance(kind, np.dtype) and kind.kind == "M"):
+            raise FitError(
+                f"RepairModel: {name}.{column} must be naive UTC timestamps (datetime64), got {kind}. "
+                f"Next step: convert with pandas.to_datetime(..., utc=True).dt.tz_localize(None)."
+            )
+
+
+def _calendar_month(times: pd.Series) -> Integers:
+    """Codes 0, 1, ... of the calendar months that occur, in their order."""
+    months = (times.dt.year * 12 + times.dt.month).to_numpy()
+    return np.asarray(pd.factorize(months, sort=True)[0], dtype=np.int64)
+
+
+def _days(times: pd.Series, start: pd.Timestamp) -> Floats:
+    return np.asarray(((times - start) / pd.Timedelta(days=1)).to_numpy(dtype=np.float64), dtype=np.float64)
+
+
+def _keep_answers(
+    answers: pd.DataFrame, *, outcome: str, until: pd.Timestamp
+) -> tuple[pd.DataFrame, dict[str, int], int]:
+    """Answers with everything present, of customers with two or more; the rest counted by reason."""
+    aside: dict[str, int] = {}
+    kept = answers[[CUSTOMER_ID, ANSWERED_AT, outcome]]
+    rules = (
+        ("answers: no customer", kept[CUSTOMER_ID].isna()),
+        ("answers: no time", kept[ANSWERED_AT].isna()),
+        (f"answers: no {outcome}", ~np.isfinite(kept[outcome].astype("float64").fillna(np.nan))),
+        ("answers: in the discarded first days", kept[ANSWERED_AT] < until),
+    )
+    left = pd.Series(True, index=kept.index)
+    for reason, bad in rules:
+        _count(aside, reason, int((left & bad).sum()))
+        left &= ~bad
+    kept = kept[left.to_numpy()]
+    single = kept.groupby(CUSTOMER_ID, sort=False)[ANSWERED_AT].transform("size").to_numpy() < 2
+    _count(aside, "answers: single answer, no comparison within the customer", int(single.sum()))
+    return kept[~single], aside, int(single.sum())
+
+
+def _keep_experiences(
+    experiences: pd.DataFrame, names: pd.Index, *, owner: Integers, at: Floats, start: pd.Timestamp
+) -> tuple[pd.DataFrame, Integers, dict[str, int]]:
+    """Experiences that some used answer can see, the owner of each, and the rest counted by reason."""
+    aside: dict[str, int] = {}
+    codes = names.get_indexer(pd.Index(experiences[CUSTOMER_ID])).astype(np.int64)
+    days = _days(experiences[OCCURRED_AT], start)
+    row = first_row_after(owner, at, entry_owner=codes, entry_time=np.nan_to_num(days, nan=np.inf))
+    rules = (
+        ("experiences: no customer", experiences[CUSTOMER_ID].isna().to_numpy()),
+        ("experiences: no time", np.isnan(days)),
+        ("experiences: no valence", experiences[VALENCE].isna().to_numpy()),
+        (
+            "experiences: resolved before it occurred",
+            (
+                (experiences[RESOLVED_AT] < experiences[OCCURRED_AT]) & (experiences[VALENCE] == NEGATIVE)
+            ).to_numpy(dtype=bool, na_value=False),
+        ),
+        ("experiences: customer without two usable answers", codes < 0),
+        ("experiences: no answer after it", row < 0),
+    )
+    left = np.ones(len(experiences), dtype=bool)
+    for reason, bad in rules:
+        _count(aside, reason, int((left & bad).sum()))
+        left &= ~bad
+    return experiences[left], codes[left], aside
+
+
+def _count(aside: dict[str, int], reason: str, rows: int) -> None:
+    if rows:
+        aside[reason] = rows
+
+
+def _kinds_seen(
+    owner: Integers,
+    at: Floats,
+    *,
+    exp_owner: Integers,
+    occurred: Floats,
+    resolved: Floats,
+    positive: npt.NDArray[np.bool_],
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Per kind, which experiences some answer saw in that state."""
+    first = first_row_after(owner, at, entry_owner=exp_owner, entry_time=occurred)
+    moved = first_row_after(owner, at, entry_owner=exp_owner, entry_time=resolved)
+    unresolved = ~positive & (first >= 0) & ((moved < 0) | (first < moved))
+    return positive & (first >= 0), unresolved, ~positive & (moved >= 0)
