@@ -84,20 +84,20 @@ def fieller_set(
     """
     if not (variance_numerator > 0 and variance_denominator > 0 and critical > 0):
         raise ValueError("variances and the critical value must be positive")
-    c2 = critical * critical
-    a = denominator**2 - c2 * variance_denominator
-    half_b = numerator * denominator - c2 * covariance
-    c = numerator**2 - c2 * variance_numerator
-    # half_b^2 - a c, written without subtracting the equal and large n^2 d^2.
-    spread = (
-        numerator**2 * variance_denominator
-        - 2.0 * numerator * denominator * covariance
-        + denominator**2 * variance_numerator
-        - c2 * (variance_numerator * variance_denominator - covariance**2)
+    return _solve(
+        numerator, denominator, (variance_numerator, variance_denominator, covariance), critical * critical
     )
+
+
+def _solve(n: float, d: float, covariance: tuple[float, float, float], c2: float) -> FiellerSet:
+    """The quadratic inequality ``a r^2 - 2 half_b r + c <= 0``."""
+    v_nn, v_dd, v_nd = covariance
+    a, half_b, c = d**2 - c2 * v_dd, n * d - c2 * v_nd, n**2 - c2 * v_nn
+    # half_b^2 - a c over c2, written without subtracting the equal and large n^2 d^2.
+    spread = n**2 * v_dd - 2.0 * n * d * v_nd + d**2 * v_nn - c2 * (v_nn * v_dd - v_nd**2)
     if a == 0 or spread < 0 or (a < 0 and spread == 0):
         return FiellerSet(shape="whole line", low=-np.inf, high=np.inf)
-    low, high = _roots(a, half_b, c, critical * float(np.sqrt(spread)))
+    low, high = _roots(a, half_b, c, float(np.sqrt(c2 * spread)))
     return FiellerSet(shape="interval" if a > 0 else "two rays", low=low, high=high)
 
 

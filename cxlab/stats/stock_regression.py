@@ -139,8 +139,7 @@ def fit_stock_regression(problem: StockProblem, *, half_life_range: tuple[float,
 
     Notes
     -----
-    Assumption: errors of different owners are independent; within an owner they may be dependent.
-    At a bound the covariance is that of a fixed half-life.
+    Assumption: owners are independent. At a bound the covariance is that of a fixed half-life.
     """
     low, high = float(np.log(half_life_range[0])), float(np.log(half_life_range[1]))
     tried: dict[float, float] = {}
