@@ -105,3 +105,41 @@ def _months_shown(back: pd.DataFrame, paths: pd.DataFrame) -> int:
     wanted = back.loc[back["conf_high"] < float("inf"), "conf_high"].max()
     reach = int(paths["positives"].max())
     return reach if pd.isna(wanted) else min(reach, int(wanted) + 4)
+
+
+def plot_usual_ratios(ratios: pd.DataFrame, *, ax: Axes | None = None, note: str = "") -> Axes:
+    """Ratios by method with their intervals, one colour for unresolved and one for resolved negatives.
+
+    Parameters
+    ----------
+    ratios
+        Columns method, state, estimate, conf_low, conf_high; rows without an estimate are named, not drawn.
+    ax
+        Where to draw; new axes if None.
+    note
+        Small print.
+
+    Returns
+    -------
+    Axes
+    """
+    axes = new_axes(ax, width=9.0, height=3.8)
+    methods = list(dict.fromkeys(ratios["method"]))
+    for shift, (state, colour) in zip((-0.13, 0.13), COLOURS.items(), strict=True):
+        rows = ratios[(ratios["state"] == state) & ratios["estimate"].notna()]
+        height = [methods.index(method) + shift for method in rows["method"]]
+        spread = [rows["estimate"] - rows["conf_low"], rows["conf_high"] - rows["estimate"]]
+        axes.errorbar(
+            rows["estimate"], height, xerr=spread, fmt="o", color=colour, label=f"{state} negative"
+        )
+    axes.set_yticks(range(len(methods)), methods)
+    axes.set_ylim(len(methods) - 0.5, -0.5)
+    axes.set_xlim(left=min(0.0, float(ratios["conf_low"].min(skipna=True))))
+    axes.legend(frameon=False, fontsize=10)
+    return title_axes(
+        axes,
+        "Repair ratios as usually computed",
+        x_label="positives per negative, not the repair ratio",
+        y_label="",
+        note=note,
+    )

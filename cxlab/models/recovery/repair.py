@@ -18,6 +18,7 @@ from cxlab.models.recovery.repair_evidence import Evidence, draw_joint
 from cxlab.models.recovery.repair_path import way_back
 from cxlab.models.recovery.repair_rows import (
     KINDS,
+    QUESTION,
     RepairRows,
     current_visit_entries,
     repair_rows,
@@ -33,7 +34,6 @@ from cxlab.stats.stock_regression import StockFit, StockProblem, fit_stock_regre
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-QUESTION = "How many positive experiences repair one negative"
 #: A kind of experience that fewer customers had is left out: leaving one of them out would leave nothing.
 LEAST_CUSTOMERS_PER_KIND = 3
 
@@ -194,9 +194,10 @@ class RepairModel:
         Raises
         ------
         FitError
-            If a column is missing or holds something else than it should.
+            If a column holds something else than it should.
         NotAnswerableError
-            If too few customers answered twice, or too few experiences can be seen by an answer.
+            If a column is missing, too few customers answered twice, or too few experiences can be seen
+            by an answer.
         """
         rows = repair_rows(answers, experiences, outcome=self.outcome, discard_days=self.discard_days)
         self._require_enough(rows)

@@ -9,12 +9,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxlab.core.columns import CUSTOMER_ID
-from cxlab.core.errors import FitError
+from cxlab.core.errors import FitError, NotAnswerableError
 from cxlab.stats.stock import Entries, first_row_after
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
+QUESTION = "How many positive experiences repair one negative"
 ANSWERED_AT = "answered_at"
 OCCURRED_AT = "occurred_at"
 RESOLVED_AT = "resolved_at"
@@ -66,8 +67,10 @@ def repair_rows(
     Raises
     ------
     FitError
-        If a column is missing, a time is not a naive timestamp, the outcome is not numeric, or a
-        valence is neither "positive" nor "negative".
+        If a time is not a naive timestamp, the outcome is not numeric, or a valence is neither
+        "positive" nor "negative".
+    NotAnswerableError
+        If a column is missing.
     """
     _require_readable(answers, experiences, outcome)
     moments = [answers[ANSWERED_AT].min(), experiences[OCCURRED_AT].min()]
@@ -181,9 +184,10 @@ def _require_readable(answers: pd.DataFrame, experiences: pd.DataFrame, outcome:
 def _require(table: pd.DataFrame, name: str, columns: tuple[str, ...], *, times: tuple[str, ...]) -> None:
     missing = [column for column in columns if column not in table.columns]
     if missing:
-        raise FitError(
-            f"RepairModel: {name} lacks the column(s) {', '.join(missing)}; it has "
-            f"{', '.join(map(str, table.columns))}. Next step: use cxlab.{name}(tables), or rename."
+        raise NotAnswerableError(
+            QUESTION,
+            reason=f"The {name} lack the column(s) {', '.join(missing)}.",
+            next_step=f"{name} with these columns, as cxlab.{name}(tables) makes them.",
         )
     for column in times:
         kind = table[column].dtype
