@@ -48,7 +48,9 @@ class DuckEngine:
         run(f"SET memory_limit = '{int(total_bytes * memory_share) // 2**20} MiB'")
         run(f"SET temp_directory = {quote_text(self._spill.name)}")
         run("SET TimeZone = 'UTC'")
-        run("SET enable_progress_bar = false")
+        # Off already in a kernel without ipywidgets, where DuckDB 2.0 refuses even to switch it off.
+        if self.scalar("SELECT current_setting('enable_progress_bar')"):
+            run("SET enable_progress_bar = false")
         if threads is not None:
             run(f"SET threads = {int(threads)}")
         for macro in DUCK_MACROS:
