@@ -88,7 +88,9 @@ def make_answers(
     n = len(chosen)
     relationship = people.alpha[customer] + feelings.level[chosen]
     ratings = _ratings(truth, rng, visits=visits, journey=journey, felt=felt, relationship=relationship)
-    recommend = latent * truth.recommend_slope - (truth.recommend_slope - 1.0) * truth.overall_mean
+    # Recommending leans on the relationship more than the answer about the last visit does.
+    recommend = truth.overall_mean + truth.recommend_slope * (latent - truth.overall_mean)
+    recommend = recommend + truth.recommend_alpha * people.alpha[customer]
     recommend = recommend + rng.normal(0.0, truth.recommend_noise_sd, n)
     expected = truth.expectation_mean + truth.expectation_alpha * people.alpha[customer]
     expected = expected + rng.normal(0.0, truth.expectation_sd, n)

@@ -77,12 +77,12 @@ class Truth:
     joined_before_years: float = 8.0
     segment_share: Mapping[str, float] = _by(SEGMENTS, 0.70, 0.20, 0.10)
     language_share: Mapping[str, float] = _by(LANGUAGES, 0.60, 0.20, 0.12, 0.08)
-    alpha_quality: float = 0.5
-    alpha_sd: float = 0.5
+    alpha_quality: float = 0.4
+    alpha_sd: float = 0.28
 
     # Journeys.
     visit_gap_min_days: float = 28.0
-    visit_gap_mean_days: float = 112.0
+    visit_gap_mean_days: float = 105.0
     visit_gap_shape: float = 6.0
     walk_in_share: float = 0.12
     overnight_share: float = 0.15
@@ -126,7 +126,7 @@ class Truth:
     severity_share: tuple[float, ...] = (0.30, 0.30, 0.22, 0.12, 0.06)
     complain_logit: float = -1.5
     complain_severity: float = 0.5
-    resolve_logit: float = 0.9
+    resolve_logit: float = 1.2
     resolve_severity: float = -0.5
     resolve_quality: float = 0.8
     resolve_log_days: float = 1.65
@@ -134,9 +134,9 @@ class Truth:
     resolve_log_days_sd: float = 0.7
 
     # Answers.
-    overall_mean: float = 7.3
+    overall_mean: float = 7.6
     season_amplitude: float = 0.08
-    overall_noise_sd: float = 0.6
+    overall_noise_sd: float = 0.5
     driver_weights: Mapping[str, float] = _by(ITEMS, 0.0, 0.32, 0.46, 0.22, 0.13, 0.06)
     item_mean: Mapping[str, float] = _by(ITEMS, 7.2, 7.1, 6.9, 7.3, 7.0, 6.8)
     halo: float = 0.5
@@ -150,15 +150,16 @@ class Truth:
     competence_parking_full: float = -0.3
     blank_share: float = 0.02
     expectation_mean: float = 7.6
-    expectation_alpha: float = 0.5
-    expectation_sd: float = 0.9
+    expectation_alpha: float = 0.9
+    expectation_sd: float = 0.7
     recommend_slope: float = 1.15
+    recommend_alpha: float = 0.6
     recommend_noise_sd: float = 0.8
 
     # Who answers: logit on the latent answer and the customer.
-    response_logit: float = -1.05
-    response_extreme: float = 0.12
-    response_centre: float = 7.5
+    response_logit: float = -0.95
+    response_extreme: float = 0.11
+    response_centre: float = 7.7
     response_digital: float = 0.5
     response_segment: Mapping[str, float] = _by(SEGMENTS, 0.0, -0.2, -0.5)
 
@@ -177,13 +178,13 @@ class Truth:
     renewal_upgrade_share: float = 0.30
 
     # Churn per 30 days.
-    churn_base: float = -4.15
+    churn_base: float = -3.75
     churn_relationship: float = -0.9
-    churn_plan: Mapping[str, float] = _by(PLANS, 0.0, -0.8, -1.6)
-    churn_segment: Mapping[str, float] = _by(SEGMENTS, 0.0, -0.4, -0.9)
-    churn_per_contract_year: float = -0.15
+    churn_plan: Mapping[str, float] = _by(PLANS, 0.0, -1.1, -2.2)
+    churn_segment: Mapping[str, float] = _by(SEGMENTS, 0.0, -0.5, -1.1)
+    churn_per_contract_year: float = -0.22
     churn_contract_years_cap: float = 8.0
-    churn_log_value: float = -0.4
+    churn_log_value: float = -0.5
     churn_per_open_day: float = 0.01
     churn_open_days_cap: float = 60.0
     churn_open_memory_days: float = 180.0
