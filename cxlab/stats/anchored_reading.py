@@ -28,6 +28,9 @@ class Readable:
     #: a flagged item moves against a mood effect that is itself significant
     opposed: Booleans
     told_apart: Booleans
+    #: flagged cells (K, J) of told-apart measurements that move the way the measurement moves the
+    #: ratings as a whole
+    claimable: Booleans
 
 
 def readable(
@@ -37,7 +40,8 @@ def readable(
 
     Two signs say that it is not. More than a third of the items are flagged: then the hit items and
     the anchors could change places. Or a flagged item *rises* while the mood falls: this is what a
-    few untouched items look like when most of the others were hit and were taken for the mood.
+    few untouched items look like when most of the others were hit and were taken for the mood. For the
+    same reason a single cell is claimable only if it moves the way all ratings together move.
 
     Parameters
     ----------
@@ -61,7 +65,13 @@ def readable(
     against = np.sign(split.specific) == -np.sign(split.halo)[:, None]
     opposed = (other & against).any(axis=1) & mood
     told_apart = np.ones_like(mood) if anchors_known else (share <= MOST_FLAGGED) & ~opposed
-    return Readable(flagged_share=share, opposed=opposed, told_apart=told_apart)
+    along = np.sign(split.specific) == np.sign(split.slopes.sum(axis=1))[:, None]
+    return Readable(
+        flagged_share=share,
+        opposed=opposed,
+        told_apart=told_apart,
+        claimable=flagged & along & told_apart[:, None],
+    )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

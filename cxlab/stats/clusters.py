@@ -43,9 +43,14 @@ class SiteMoments:
         return len(self.crossed)
 
     def slopes(self, weights: Floats) -> Floats:
-        """Slopes (R, K, J) of every response for R weightings (R, G) of the sites."""
+        """Slopes (R, K, J) of every response for R weightings (R, G) of the sites.
+
+        NaN where a weighting leaves no site at which a regressor varies.
+        """
         bread = np.tensordot(weights, self.regressors, axes=1)
         meat = np.tensordot(weights, self.crossed, axes=1)
+        lost = np.diagonal(bread, axis1=-2, axis2=-1).min(axis=-1) <= 1e-9
+        bread[lost], meat[lost] = np.eye(bread.shape[-1]), np.nan
         return np.asarray(np.linalg.solve(bread, meat[..., None])[..., 0].swapaxes(1, 2))
 
     def residual_covariance(self, weights: Floats) -> Floats:
