@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
@@ -41,7 +42,7 @@ def checks_table(checks: Sequence[Check]) -> pd.DataFrame:
 
 def shown(table: pd.DataFrame) -> pd.DataFrame:
     """A table as a notebook shows it: floats rounded, so that outputs are equal on every machine."""
-    return table.round(SHOWN_DECIMALS)
+    return table.round(dict.fromkeys(table.select_dtypes("number").columns, SHOWN_DECIMALS))
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -56,6 +57,9 @@ class Result(ABC):
     diagnostics: pd.DataFrame
     provenance: Provenance
 
+    #: Columns a notebook shows, where the whole table would not fit a page; empty for all.
+    shown_columns: ClassVar[tuple[str, ...]] = ()
+
     def table(self) -> pd.DataFrame:
         """The estimates, one row each; a copy."""
         return self.estimates.copy()
@@ -67,6 +71,10 @@ class Result(ABC):
     @abstractmethod
     def summary(self) -> str:
         """Two to four sentences: number, interval, n, the assumption that would overturn it, limits."""
+
+    def headline(self) -> str:
+        """The first sentence of the summary: what an index page quotes."""
+        return re.split(r"(?<=[.!?])\s+(?=[A-Z])", self.summary(), maxsplit=1)[0]
 
     @abstractmethod
     def plot(self, *, ax: Axes | None = None) -> Axes:
@@ -88,7 +96,11 @@ class Result(ABC):
 
     def _repr_html_(self) -> str:
         summary = html.escape(self.summary()).replace("\n", "<br>")
-        return f"<p>{summary}</p>{shown(self.estimates).to_html(index=False, border=0, na_rep='-')}"
+        columns = list(self.shown_columns) or list(self.estimates.columns)
+        table = shown(self.estimates[columns])
+        if table.empty:
+            return f"<p>{summary}</p>"
+        return f"<p>{summary}</p>{table.to_html(index=False, border=0, na_rep='-')}"
 
 
 def _plain(value: Any) -> str:

@@ -1,5 +1,6 @@
 """The ground every model stands on: provenance closes, results copy, questions go unanswered honestly."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import pandas as pd
@@ -121,3 +122,13 @@ def test_settings_say_what_is_allowed():
         require_at_least("Model", "replicates", 10, 99)
     with pytest.raises(cxlab.ParameterError, match="wide, long"):
         require_one_of("Model", "form", "broad", ("wide", "long"))
+
+
+def test_the_headline_is_the_first_sentence_whole_with_its_decimals():
+    answer = make_answer(words="CSI is 7.1 [6.9, 7.3], n = 1.2 thousand. It speaks for those who answered.")
+    assert answer.headline() == "CSI is 7.1 [6.9, 7.3], n = 1.2 thousand."
+
+
+def test_an_empty_table_shows_the_summary_alone():
+    empty = dataclasses.replace(make_answer(), estimates=pd.DataFrame({"term": []}))
+    assert "<table" not in empty._repr_html_()
