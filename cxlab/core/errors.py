@@ -29,7 +29,7 @@ class Finding:
     next_step: str = ""
 
     def lines(self) -> list[str]:
-        """The finding as printed lines: level, column, rule, rows with examples, message; then what to do."""
+        """The finding as printed lines: level, column, rule, rows with examples, message; what to do."""
         count = f"{self.rows:,} rows" if self.rows > 1 else "1 row" if self.rows == 1 else ""
         shown = ": ".join(part for part in (count, ", ".join(self.examples)) if part)
         said = "; ".join(part for part in (shown, self.message) if part)
