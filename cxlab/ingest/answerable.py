@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 
 import pandas as pd
 
@@ -17,6 +18,7 @@ from cxlab.core.columns import (
     SURVEYS,
     rating_columns,
 )
+from cxlab.ingest.contracts import UNIT_FAMILIES
 
 ANSWER_COLUMNS = ("analysis", "possible", "reason")
 Frames = Mapping[str, pd.DataFrame]
@@ -85,12 +87,12 @@ def _linking(frames: Frames) -> tuple[str, str]:
 
 
 def _operational(frames: Frames) -> list[str]:
-    """Number columns of the survey rows that are no answers."""
+    """Metrics that stand in the survey rows, known by the unit in their name."""
     if SURVEYS not in frames:
         return []
-    survey = frames[SURVEYS]
-    spoken = {OVERALL, "recommend_0_10", "expectation", *rating_columns(list(survey.columns))}
-    return [name for name in survey.select_dtypes("number").columns if name not in spoken]
+    metrics = [family.name for family in UNIT_FAMILIES if family.kind == "number"]
+    columns = [str(name) for name in frames[SURVEYS].columns]
+    return [name for name in columns if any(fnmatchcase(name, metric) for metric in metrics)]
 
 
 def _dealers(frames: Frames) -> tuple[str, str]:

@@ -65,6 +65,14 @@ class Contract:
         exact = [column for column in self.columns if column.name == name]
         return next((c for c in [*exact, *families] if fnmatchcase(name, c.name)), None)
 
+    def recognises(self, name: str) -> bool:
+        """Whether a column is carried without being declared: named here, or a metric with its unit.
+
+        Further ids, times and words are not: they may be personal data, so they must be declared.
+        """
+        column = self.column(name)
+        return column is not None and (column in self.columns or column.kind == "number")
+
     @property
     def required(self) -> tuple[str, ...]:
         """Names of the columns that must be there unless declared absent."""

@@ -149,7 +149,8 @@ def _numbers(values: pd.Series, kind: Kind, spelling: Spelling) -> Typed:
         number, bad = number.mask(endless), bad | endless
     rule = "number"
     if kind in ("score", "sign"):
-        broken = (number.notna() & (number % 1 != 0)).to_numpy(dtype=bool)
+        cells = number.to_numpy()
+        broken = (np.rint(cells) != cells) & ~np.isnan(cells)
         rule = "whole number" if broken.any() and not bad.any() else rule
         number, bad = (number.mask(broken), bad | broken) if broken.any() else (number, bad)
     if kind == "sign" and number.notna().all() and number.abs().max() <= 127:
@@ -164,7 +165,7 @@ def _parsed_numbers(values: pd.Series, spelling: Spelling) -> tuple[pd.Series, M
     good = text.where(fits)
     if spelling.decimal == ",":
         good = good.str.replace(",", ".", regex=False)
-    return pd.to_numeric(good).astype("float64"), bad
+    return good.astype("float64"), bad
 
 
 def _flags(values: pd.Series, spelling: Spelling) -> Typed:

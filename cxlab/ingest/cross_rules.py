@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 import pandas as pd
@@ -40,7 +41,7 @@ def shape(ids: pd.Series) -> str:
     >>> shape(pd.Series(["C-0012", "C-0013"]))
     'A-9999'
     """
-    forms = ids.head(200).str.replace(r"[0-9]", "9", regex=True).str.replace(r"[^\\W\\d_]", "A", regex=True)
+    forms = ids.head(200).map(lambda text: re.sub(r"[^\W\d_]", "A", re.sub(r"\d", "9", text)))
     return str(forms.mode().iloc[0])[:30] if len(forms) else "(none)"
 
 
@@ -66,7 +67,7 @@ def _keys(states: States) -> list[Finding]:
                     column=column,
                     rows=lost,
                     message=f"none is in {target}. {forms}",
-                    next_step="Map the same key in both tables (leading zeros, prefixes and case must agree).",
+                    next_step="Map the same key in both tables (leading zeros, prefixes, case).",
                 )
             )
         elif lost:

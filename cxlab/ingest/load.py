@@ -9,12 +9,14 @@ import pandas as pd
 
 from cxlab.core.columns import TABLE_NAMES
 from cxlab.core.errors import Finding, TableError
+from cxlab.engine.duck import DuckEngine, connect
 from cxlab.ingest.bytes_rules import UnreadableError
 from cxlab.ingest.config import CONFIG_NAME, DataConfig, TableConfig
 from cxlab.ingest.config_reader import nearest, read_config
 from cxlab.ingest.contracts import contract_of
 from cxlab.ingest.cross_rules import CROSS_RULES
 from cxlab.ingest.quality import QualityReport, make_report
+from cxlab.ingest.raw_rules import RAW_RULES
 from cxlab.ingest.readers import FORMATS, Source, format_of, read_blocks, read_source
 from cxlab.ingest.selection import add_lookups, add_row_ids, keep_rows, select
 from cxlab.ingest.state import TableState
@@ -76,10 +78,12 @@ def _everything(
             _folder_problem(folder, "is not a folder." if folder.exists() else "does not exist.")
         )
     elif not settings.problems:
+        engine = connect()
         for name in TABLE_NAMES:
-            state = _one_table(name, folder, settings, findings)
+            state = _one_table(name, folder, settings, findings, engine=engine)
             if state is not None:
                 states[name] = state
+        engine.close()
         if not states and not any(finding.level == "error" for finding in findings):
             findings.append(_folder_problem(folder, _nothing_found(folder)))
     for state in states.values():
@@ -112,7 +116,9 @@ def _nothing_found(folder: Path) -> str:
     )
 
 
-def _one_table(name: str, folder: Path, settings: DataConfig, findings: list[Finding]) -> TableState | None:
+def _one_table(
+    name: str, folder: Path, settings: DataConfig, findings: list[Finding], *, engine: DuckEngine
+) -> TableState | None:
     """One table through all its steps; None if there is no file of it or the file cannot be read."""
     declared = settings.table(name)
     try:
@@ -129,12 +135,15 @@ def _one_table(name: str, folder: Path, settings: DataConfig, findings: list[Fin
         data=settings,
         source=source,
         raw=source.frame,
+        engine=engine,
         rows_read=len(source.frame) + sum(f.rows for f in source.findings if f.rule == "fields"),
         findings=[replace(finding, table=name) for finding in source.findings],
     )
     ragged = state.rows_read - len(source.frame)
     if ragged:
         state.set_aside["other number of fields than the header"] = ragged
+    for repair in RAW_RULES:
+        repair(state)
     add_lookups(state, folder)
     keep_rows(state)
     columns = select(state)

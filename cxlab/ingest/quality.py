@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -43,9 +44,8 @@ class TableRows:
         """``48 rows read = 48 kept + 0 set aside.``"""
         aside = sum(self.set_aside.values())
         why = "; ".join(f"{rows:,} {reason}" for reason, rows in self.set_aside.items())
-        return f"{self.rows_read:,} rows read = {self.rows_kept:,} kept + {aside:,} set aside" + (
-            f" ({why})." if why else "."
-        )
+        counted = f"{self.rows_read:,} row{'' if self.rows_read == 1 else 's'} read"
+        return f"{counted} = {self.rows_kept:,} kept + {aside:,} set aside{f' ({why})' if why else ''}."
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -108,8 +108,12 @@ class QualityReport(Result):
             printed += [part.line for part in self.tables if (part.file, part.table) == (file, table)]
         return printed
 
-    def to_json(self) -> dict[str, Any]:
-        """The report as plain values for JSON: title, ok, tables, findings, answers."""
+    def to_json(self) -> str:
+        """The report as JSON text, for other programs: :meth:`to_dict` with two blanks of indent."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain values: title, ok, tables, findings, answers."""
         return {
             "title": self.title,
             "ok": self.ok,
@@ -136,9 +140,9 @@ class QualityReport(Result):
         state = "loaded" if self.ok else "not loaded"
         yes = self.answerable.loc[self.answerable["possible"] == "yes", "analysis"]
         return (
-            f"{self.title}: {state}, {_counted(self.findings)}. Rows kept: {sizes}; {aside:,} set aside, each "
-            f"with a reason. These data can answer: {', '.join(yes) or 'nothing in full'}. A clean report says that the "
-            f"files keep the contract; it does not say that the answers are representative."
+            f"{self.title}: {state}, {_counted(self.findings)}. Rows kept: {sizes}; {aside:,} set aside, "
+            f"each with a reason. These data can answer: {', '.join(yes) or 'nothing in full'}. A clean "
+            f"report says that the files keep the contract, not that the answers are representative."
         )
 
     def plot(self, *, ax: Axes | None = None) -> Axes:

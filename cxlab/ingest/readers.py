@@ -159,9 +159,22 @@ def read_csv(data: bytes, *, file: str, dialect: Dialect) -> Source:
     frame.index = pd.Index(records)
     frame.columns = pd.Index(header)
     source = Source(file=file, kind="csv", frame=frame, findings=[*findings, *said], text=text)
+    _refuse_open_quote(source)
     if ragged:
         source.findings.append(_ragged(source, ragged, fields=len(header)))
     return source
+
+
+def _refuse_open_quote(source: Source) -> None:
+    """A quote that is never closed swallows the rest of the file into one cell."""
+    if source.text.count('"') % 2 == 0:
+        return
+    first = _starting_lines(source.text)[-1]
+    if first < source.text.rstrip("\r\n").count("\n") + 1:
+        message = f"line {first} opens a quote that is never closed; all lines after it would be one cell."
+        raise refuse(
+            source.file, "open quote", message, "Close the quote, or double a quote inside a text."
+        )
 
 
 def _ragged(source: Source, ragged: list[tuple[int, int]], *, fields: int) -> Finding:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pandas as pd
 
 from cxlab.core.errors import Level
-from cxlab.engine.duck import connect, quote_identifier, quote_text
+from cxlab.engine.duck import quote_identifier, quote_text
 from cxlab.ingest.state import SHOWN_EXAMPLES, TableState, by_pattern
 
 _RECORD = "record number of the file"
@@ -194,7 +194,7 @@ def scan(state: TableState) -> None:
     rules = [rule for make in ROW_RULES for rule in make(state)]
     if not rules or state.frame.empty:
         return
-    engine = connect()
+    engine = state.engine
     engine.view("checked", state.frame.assign(**{_RECORD: state.frame.index.to_numpy()}))
     counts = ", ".join(
         f"count(*) FILTER (WHERE {rule.bad}) AS n{place}" for place, rule in enumerate(rules)
@@ -210,7 +210,6 @@ def scan(state: TableState) -> None:
             )
             values = engine.frame(f"SELECT DISTINCT {cell} AS cell FROM checked WHERE {rule.bad} LIMIT 100")
             _say(state, rule, rows, first, list(values["cell"]))
-    engine.close()
 
 
 def _say(state: TableState, rule: RowRule, rows: int, first: pd.DataFrame, values: list[object]) -> None:

@@ -122,7 +122,7 @@ def keep_rows(state: TableState) -> None:
         rows = state.leave_out(mask, f"{column} is not {wanted}")
         state.say(
             "note",
-            "kept rows",
+            "rows kept",
             f"set aside because {column} is not {wanted}, as declared."
             if rows
             else f"{column} is {wanted} in every row.",
@@ -148,11 +148,11 @@ def select(state: TableState) -> dict[str, pd.Series]:
         if missing:
             if name in state.contract.required or name in state.config.columns:
                 wanted = ", ".join(repr(source) for source in missing)
-                what = "column is missing." if sources == (name,) else f"column {wanted} is missing."
+                named = "" if sources == (name,) else f"{wanted}, as declared. "
                 state.say(
                     "error",
-                    what,
-                    _columns_found(header),
+                    "column is missing",
+                    f"{named}{_columns_found(header)}",
                     column=name,
                     next_step=_instead(state, name, missing[0], header),
                 )
@@ -172,7 +172,7 @@ def _mapping(state: TableState, header: list[str]) -> dict[str, tuple[str, ...]]
     used = {source for sources in config.columns.values() for source in sources}
     computed = {*config.constant, *config.derived, *(["outcome"] if config.outcome else [])}
     names = [column.name for column in contract.columns if "*" not in column.name]
-    names += [name for name in header if contract.column(name) and name not in names]
+    names += [name for name in header if contract.recognises(name) and name not in names]
     mapping: dict[str, tuple[str, ...]] = {}
     for name in names:
         if name in config.columns:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from cxlab.core.columns import CUSTOMERS
 from cxlab.core.errors import Finding, Level
+from cxlab.engine.duck import DuckEngine
 from cxlab.ingest.config import DataConfig, TableConfig
 from cxlab.ingest.contracts import Column, Contract, Kind
 from cxlab.ingest.converters import Mask
@@ -34,6 +35,7 @@ class TableState:
     source: Source
     raw: pd.DataFrame
     rows_read: int
+    engine: DuckEngine
     frame: pd.DataFrame = field(default_factory=pd.DataFrame)
     kinds: dict[str, Kind] = field(default_factory=dict)
     set_aside: dict[str, int] = field(default_factory=dict)
@@ -113,6 +115,8 @@ def shown_value(value: object) -> str:
     >>> shown_value("anna@example.org")
     '(personal text)'
     """
+    if pd.isna(value):  # type: ignore[call-overload]
+        return "empty"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, pd.Timestamp):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.ingest import row_rules
-from cxlab.ingest.state import TableState
+from cxlab.ingest.state import SHOWN_EXAMPLES, TableState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,57 +69,47 @@ def _open_ends(state: TableState) -> None:
                 )
 
 
-def _exact_duplicates(state: TableState) -> None:
+def _duplicates(state: TableState) -> None:
+    """Rows that are equal in every kept column stay once; rows that share a key and differ are an error."""
     key = state.contract.key
     if key not in state.frame.columns:
         return
-    shared = state.frame[key].duplicated(keep=False).to_numpy(dtype=bool) & state.frame[
-        key
-    ].notna().to_numpy(dtype=bool)
+    keys = state.frame[key]
+    shared = (keys.duplicated(keep=False) & keys.notna()).to_numpy(dtype=bool)
     if not shared.any():
         return
-    mask = np.zeros(len(state.frame), dtype=bool)
-    mask[shared] = state.frame[shared].duplicated(keep="first").to_numpy(dtype=bool)
-    rows = state.leave_out(mask, "exact duplicate of another row")
+    equal = np.zeros(len(state.frame), dtype=bool)
+    equal[shared] = state.frame[shared].duplicated(keep="first").to_numpy(dtype=bool)
+    conflict = shared & ~equal & (keys.where(~equal).duplicated(keep=False)).to_numpy(dtype=bool)
+    if conflict.any():
+        _say_conflict(state, state.frame[conflict])
+    rows = state.leave_out(equal, "exact duplicates of another row")
     if rows:
-        state.repaired(
-            "exact duplicates",
-            "equal in every column that is kept; one of each stays, the others are set aside.",
-            column=key,
-            rows=rows,
-        )
+        message = "equal in every column that is kept; one of each stays, the others are set aside."
+        state.repaired("exact duplicates", message, column=key, rows=rows)
 
 
-def _conflicting_duplicates(state: TableState) -> None:
+def _say_conflict(state: TableState, rows: pd.DataFrame) -> None:
     key = state.contract.key
-    if key not in state.frame.columns:
-        return
-    mask = (state.frame[key].duplicated(keep=False) & state.frame[key].notna()).to_numpy(dtype=bool)
-    if mask.any():
-        records = list(state.frame.index[mask])
-        columns = [name for name in state.frame.columns if name != key]
-        differ = [
-            name
-            for name in columns
-            if (state.frame[mask].groupby(key)[name].nunique(dropna=False) > 1).any()
-        ]
-        state.say(
-            "error",
-            "unique key",
-            f"the rows differ in {', '.join(differ[:5])}.",
-            column=key,
-            rows=int(mask.sum()),
-            examples=[state.source.place(int(record)) for record in records[:3]],
-            next_step=f'Decide which row counts, or make the key of several columns:  {key} = ["a", "b"].',
-        )
+    grouped = rows.groupby(key)
+    columns = [str(name) for name in rows.columns if name != key]
+    differ = [name for name in columns if (grouped[name].nunique(dropna=False) > 1).any()]
+    state.say(
+        "error",
+        "unique key",
+        f"the rows of one key differ in {', '.join(differ[:5])}.",
+        column=key,
+        rows=len(rows),
+        examples=[state.source.place(int(record)) for record in rows.index[:SHOWN_EXAMPLES]],
+        next_step=f'Decide which row counts, or make the key of several columns:  {key} = ["a", "b"].',
+    )
 
 
 #: The order matters: mend first, then judge. A new rule is one more entry.
 TABLE_RULES: tuple[TableRule, ...] = (
     TableRule(numbers=(2,), name="a table has rows", run=_header_only),
     TableRule(numbers=(91,), name="9999-12-31 means open", run=_open_ends),
-    TableRule(numbers=(43, 56), name="exact duplicates", run=_exact_duplicates),
-    TableRule(numbers=(44,), name="one row per key", run=_conflicting_duplicates),
+    TableRule(numbers=(43, 44, 56), name="one row per key", run=_duplicates),
     TableRule(numbers=(71,), name="columns hold values", run=_empty_columns),
     TableRule(numbers=(50, 60, 61, 87, 88, 94), name="single rows, in one scan", run=row_rules.scan),
 )

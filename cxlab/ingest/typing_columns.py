@@ -14,7 +14,7 @@ from cxlab.ingest.converters import NUMBERS, Mask, Spelling, Typed, convert, is_
 from cxlab.ingest.selection import text_of
 from cxlab.ingest.state import TableState, by_pattern
 
-_UNITS = {"hours_between": pd.Timedelta(hours=1), "minutes_between": pd.Timedelta(minutes=1)}
+_SECONDS = {"hours_between": 3600.0, "minutes_between": 60.0}
 _HINTS = {
     "date": 'Write dates as 2024-12-31, or declare  date_order = "DMY"  (or "MDY").',
     "time zone": 'Some times carry a zone and others none: declare  time_zone = "Europe/Berlin".',
@@ -197,8 +197,7 @@ def _derive(state: TableState, rule: Derived) -> pd.Series:
             )
         days: pd.Series = (later.dt.normalize() - earlier.dt.normalize()).dt.days.astype("float64")
         return days
-    gap: pd.Series = (later - earlier) / _UNITS[rule.operation]
-    return gap
+    return (later - earlier).dt.total_seconds() / _SECONDS[rule.operation]
 
 
 def _add_outcome(state: TableState, rule: OutcomeRule) -> None:
