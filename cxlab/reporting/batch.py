@@ -97,13 +97,17 @@ def run_batch(
     with output_folder(out):
         maker = _Maker(recipe.jobs, recipe.title, out, kernels, timeout_seconds)
         pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="report")
+        pending: dict[Future[Outcome], int] = {}
         try:
-            pending = {pool.submit(maker.make, job): position for position, job in enumerate(recipe.jobs)}
+            for position, job in enumerate(recipe.jobs):
+                pending[pool.submit(maker.make, job)] = position
             done = _collect(pending, progress)
         except BaseException:
             # Ctrl-C, or a fault of ours: end the kernels, or the pool would wait for its reports.
-            kernels.stop()
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            while not all(future.done() for future in pending):
+                kernels.stop()
+                wait(pending, timeout=0.5)
             raise
         pool.shutdown()
         outcomes = tuple(done[position] for position in range(len(recipe.jobs)))
@@ -197,6 +201,8 @@ class _Maker:
             parameters=rows,
             failure=hidden,
         )
+        if self._kernels.stopped.is_set():
+            return replace(outcome, page="")
         try:
             write_whole(inside(self._out, f"failed/{job.name}.ipynb"), _notebook_text(executed.notebook))
             write_whole(inside(self._out, outcome.page), page)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+import weakref
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,29 +25,35 @@ class KernelSet:
     """Starts kernels and can end all that still run, from another thread, when a batch is interrupted."""
 
     def __init__(self) -> None:
-        self._managers: list[Any] = []
+        self._managers: weakref.WeakSet[Any] = weakref.WeakSet()
         self._lock = threading.Lock()
         self.stopped = threading.Event()
 
-    def manager(self, folder: Path) -> Any:
-        """A manager for one kernel; its connection file, sockets and IPython settings lie in ``folder``."""
+    def manager_class(self, folder: Path) -> type:
+        """A class of manager for one kernel whose connection file, sockets and settings lie in ``folder``.
+
+        A class, not a manager: nbclient ends the kernel only of a manager that it made itself.
+        """
         from jupyter_client.manager import AsyncKernelManager
 
-        manager = AsyncKernelManager(
-            kernel_name="python3",
-            kernel_spec_manager=_this_interpreter(folder),
+        remember = self._remember
+        settings = {
+            "kernel_spec_manager": _this_interpreter(folder),
             # Sockets in a private folder: no port that two reports could fight for, nothing on the network.
-            transport="tcp" if sys.platform == "win32" else "ipc",
-            connection_file=str(folder / "kernel.json"),
-        )
-        with self._lock:
-            self._managers.append(manager)
-        return manager
+            "transport": "tcp" if sys.platform == "win32" else "ipc",
+            "connection_file": str(folder / "kernel.json"),
+        }
 
-    def forget(self, manager: Any) -> None:
-        """No longer watch a kernel whose report has ended."""
+        class PrivateKernelManager(AsyncKernelManager):
+            def __init__(self, **given: Any) -> None:
+                super().__init__(**{**given, **settings})
+                remember(self)
+
+        return PrivateKernelManager
+
+    def _remember(self, manager: Any) -> None:
         with self._lock:
-            self._managers.remove(manager)
+            self._managers.add(manager)
 
     def stop(self) -> None:
         """End every running kernel now; their reports end as failed."""

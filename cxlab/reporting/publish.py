@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import base64
+import mimetypes
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -142,7 +144,8 @@ def _block(output: Any, cell_number: int, heading: str, figure: int) -> Block | 
         return Block(kind="html", content=str(BeautifulSoup(content, "html.parser")))
     given = output.get("metadata", {})
     alt = given.get(kind, {}).get("alt") or f"Figure {figure}: {heading or 'drawing'}"
-    encoded = _base64(content) if kind == "image/svg+xml" else content.replace("\n", "")
+    is_text = kind == "image/svg+xml"
+    encoded = base64.b64encode(content.encode()).decode() if is_text else content.replace("\n", "")
     width = str(given.get(kind, {}).get("width", ""))
     return Block(kind="image", content=f"data:{kind};base64,{encoded}", alt=alt, width=width)
 
@@ -163,11 +166,25 @@ def _rendered(block: Block, folder: Path) -> Block:
     renderer = IPythonRenderer(
         escape=False,
         attachments=dict(block.attachments),
-        embed_images=True,
-        path=str(folder),
         exclude_anchor_links=True,
     )
-    return replace(block, kind="html", content=MarkdownWithMath(renderer=renderer).render(block.content))
+    content = MarkdownWithMath(renderer=renderer).render(block.content)
+    return replace(block, kind="html", content=_with_pictures(content, folder))
+
+
+def _with_pictures(content: str, folder: Path) -> str:
+    """``content`` with the pictures in ``folder`` embedded; others stay, and the page is refused."""
+    from bs4 import BeautifulSoup
+
+    if "<img" not in content:
+        return content
+    soup = BeautifulSoup(content, "html.parser")
+    for image in soup.find_all("img"):
+        path = (folder / str(image.get("src", ""))).resolve()
+        kind = mimetypes.guess_type(path.name)[0] or ""
+        if kind.startswith("image/") and path.is_relative_to(folder.resolve()) and path.is_file():
+            image["src"] = f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return str(soup)
 
 
 def _without_title(blocks: Sequence[Block]) -> list[Block]:
@@ -200,9 +217,3 @@ def _unquoted(text: str) -> str:
     except (ValueError, SyntaxError):
         return text
     return value if isinstance(value, str) else text
-
-
-def _base64(text: str) -> str:
-    import base64
-
-    return base64.b64encode(text.encode()).decode()

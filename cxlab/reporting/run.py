@@ -79,7 +79,6 @@ def execute(
     started = time.monotonic()
     failure: Failure | None = None
     with tempfile.TemporaryDirectory(prefix="cxlab-", ignore_cleanup_errors=True) as private:
-        manager = kernels.manager(Path(private))
         try:
             if kernels.stopped.is_set():
                 raise ReportError("The batch was interrupted before this report started.")
@@ -88,7 +87,7 @@ def execute(
                 prepared,
                 "python3",
                 progress_bar=False,
-                km=manager,
+                kernel_manager_class=kernels.manager_class(Path(private)),
                 resources={"metadata": {"path": str(folder)}},
                 start_timeout=_START_TIMEOUT_SECONDS,
                 execution_timeout=timeout_seconds,
@@ -96,8 +95,6 @@ def execute(
             failure = _failed_cell(prepared)
         except Exception as error:
             failure = _failure_of(error, prepared, timeout_seconds, interrupted=kernels.stopped.is_set())
-        finally:
-            kernels.forget(manager)
     _strip(prepared)
     return Executed(notebook=prepared, seconds=time.monotonic() - started, failure=failure)
 
