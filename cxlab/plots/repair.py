@@ -135,7 +135,7 @@ def plot_usual_ratios(ratios: pd.DataFrame, *, ax: Axes | None = None, note: str
     axes.set_yticks(range(len(methods)), methods)
     axes.set_ylim(len(methods) - 0.5, -0.5)
     axes.set_xlim(left=min(0.0, float(ratios["conf_low"].min(skipna=True))))
-    axes.legend(frameon=False, fontsize=10)
+    axes.legend(frameon=False, fontsize=10, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
     return title_axes(
         axes,
         "Repair ratios as usually computed",

@@ -220,11 +220,10 @@ def clustered_least_squares(design: Floats, outcome: Floats, *, absorption: Abso
     coefficients = np.linalg.solve(r, q.T @ outcome)
     residuals = outcome - design @ coefficients
     inverse = np.linalg.inv(r)
-    row, column = np.triu_indices(k)
-    products = absorption.owner_sums(design[:, row] * design[:, column])
     information = np.empty((absorption.n_owners, k, k))
-    information[:, row, column] = products
-    information[:, column, row] = products
+    for column in range(k):
+        information[:, column:, column] = absorption.owner_sums(design[:, column:] * design[:, [column]])
+        information[:, column, column:] = information[:, column:, column]
     return Clustered(
         coefficients=coefficients,
         residuals=residuals,

@@ -181,7 +181,7 @@ def _current_visit(
 
 
 def _early_answers(evidence: Evidence, rows: RepairRows) -> Check:
-    first = min(rows.at.min(), rows.occurred.min() if len(rows.occurred) else np.inf)
+    first = min(rows.at.min(), rows.experiences.occurred.min(initial=np.inf))
     share = float(np.mean(rows.at - first < evidence.fit.half_life))
     return Check(
         check="share of answers within one half-life of the first record",

@@ -14,6 +14,7 @@ from cxlab.stats.stock import Entries, first_row_after
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
 
 QUESTION = "How many positive experiences repair one negative"
 ANSWERED_AT = "answered_at"
@@ -23,6 +24,29 @@ VALENCE = "valence"
 POSITIVE, NEGATIVE = "positive", "negative"
 #: The stocks in their order: good experiences, unresolved bad ones, resolved bad ones.
 KINDS = ("positive", "negative_unresolved", "negative_resolved")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Experiences:
+    """Experiences that some answer of their customer sees, sorted by customer and time."""
+
+    owner: Integers
+    occurred: Floats
+    positive: Booleans
+    #: infinite where never resolved
+    resolved: Floats
+    #: the first answer that sees it
+    first_row: Integers
+
+    def kinds(self, owner: Integers, at: Floats) -> tuple[Booleans, Booleans, Booleans]:
+        """Per kind of ``KINDS``, which experiences some answer (``owner``, ``at``) saw in that state."""
+        moved = np.full(len(self.owner), -1, dtype=np.int64)
+        settled = np.isfinite(self.resolved)
+        moved[settled] = first_row_after(
+            owner, at, entry_owner=self.owner[settled], entry_time=self.resolved[settled]
+        )
+        unresolved = ~self.positive & ((moved < 0) | (self.first_row < moved))
+        return self.positive, unresolved, moved >= 0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -36,11 +60,7 @@ class RepairRows:
     at: Floats
     outcome: Floats
     month: Integers
-    experience_owner: Integers
-    occurred: Floats
-    positive: npt.NDArray[np.bool_]
-    #: infinite where never resolved
-    resolved: Floats
+    experiences: Experiences
     #: experiences and customers behind each of ``KINDS``, as some answer could see them
     n_seen: tuple[int, ...]
     n_customers_seen: tuple[int, ...]
@@ -82,30 +102,19 @@ def repair_rows(
     at = _days(kept[ANSWERED_AT], start)
     order = np.lexsort((at, codes))
     owner, at = codes[order].astype(np.int64), at[order]
-    known, exp_owner, lost = _keep_experiences(
-        experiences, pd.Index(names), owner=owner, at=at, start=start
-    )
-    occurred = _days(known[OCCURRED_AT], start)
-    positive = (known[VALENCE] == POSITIVE).to_numpy(dtype=bool)
-    resolved = _days(known[RESOLVED_AT], start)
-    resolved = np.where(np.isnan(resolved) | positive, np.inf, resolved)
-    seen = _kinds_seen(
-        owner, at, exp_owner=exp_owner, occurred=occurred, resolved=resolved, positive=positive
-    )
+    seen, lost = _keep_experiences(experiences, pd.Index(names), owner=owner, at=at, start=start)
+    kinds = seen.kinds(owner, at)
     return RepairRows(
         owner=owner,
         at=at,
         outcome=kept[outcome].to_numpy(dtype=np.float64)[order],
         month=_calendar_month(kept[ANSWERED_AT])[order],
-        experience_owner=exp_owner,
-        occurred=occurred,
-        positive=positive,
-        resolved=resolved,
-        n_seen=tuple(int(mask.sum()) for mask in seen),
-        n_customers_seen=tuple(len(np.unique(exp_owner[mask])) for mask in seen),
+        experiences=seen,
+        n_seen=tuple(int(mask.sum()) for mask in kinds),
+        n_customers_seen=tuple(len(np.unique(seen.owner[mask])) for mask in kinds),
         n_customers=len(names),
         n_single_customers=n_single,
-        n_used=len(kept) + len(known),
+        n_used=len(kept) + len(seen.owner),
         n_set_aside={**aside, **lost},
     )
 
@@ -117,45 +126,47 @@ def stock_entries(rows: RepairRows, *, delay_days: float = 0.0) -> Entries:
     fading from its own date throughout. With ``delay_days`` every experience enters only so many days
     after it occurred (the carry-over design).
     """
-    enter = rows.occurred + delay_days
-    bad = ~rows.positive
-    moved = np.maximum(rows.resolved, enter)
+    past = rows.experiences
+    enter = past.occurred + delay_days
+    bad = ~past.positive
+    moved = np.maximum(past.resolved, enter)
     unresolved = bad & (moved > enter)
     settled = bad & np.isfinite(moved)
     parts = [
-        (rows.positive, enter, 0, 1.0),
+        (past.positive, enter, 0, 1.0),
         (unresolved, enter, 1, 1.0),
         (unresolved & settled, moved, 1, -1.0),
         (settled, moved, 2, 1.0),
     ]
-    return _entries(rows, parts)
+    return _entries(past, parts)
 
 
 def current_visit_entries(rows: RepairRows, *, days: float) -> Entries:
     """Entries that count, per kind, the experiences of the last ``days`` before an answer, unfaded."""
-    start, end = rows.occurred, rows.occurred + days
-    bad = ~rows.positive
-    moved = np.clip(rows.resolved, start, end)
+    past = rows.experiences
+    start, end = past.occurred, past.occurred + days
+    # The others have left again before any answer could see them.
+    near = rows.at[past.first_row] <= end
+    good, bad = near & past.positive, near & ~past.positive
+    moved = np.clip(past.resolved, start, end)
     unresolved, settled = bad & (moved > start), bad & (moved < end)
     parts = [
-        (rows.positive, start, 0, 1.0),
-        (rows.positive, end, 0, -1.0),
+        (good, start, 0, 1.0),
+        (good, end, 0, -1.0),
         (unresolved, start, 1, 1.0),
         (unresolved, moved, 1, -1.0),
         (settled, moved, 2, 1.0),
         (settled, end, 2, -1.0),
     ]
-    return _entries(rows, parts)
+    return _entries(past, parts)
 
 
-def _entries(rows: RepairRows, parts: list[tuple[npt.NDArray[np.bool_], Floats, int, float]]) -> Entries:
+def _entries(past: Experiences, parts: list[tuple[Booleans, Floats, int, float]]) -> Entries:
     return Entries(
-        owner=np.concatenate([rows.experience_owner[mask] for mask, _, _, _ in parts]),
+        owner=np.concatenate([past.owner[mask] for mask, _, _, _ in parts]),
         enter=np.concatenate([enter[mask] for mask, enter, _, _ in parts]),
-        origin=np.concatenate([rows.occurred[mask] for mask, _, _, _ in parts]),
-        stock=np.concatenate(
-            [np.full(int(mask.sum()), stock, dtype=np.int64) for mask, _, stock, _ in parts]
-        ),
+        origin=np.concatenate([past.occurred[mask] for mask, _, _, _ in parts]),
+        stock=np.concatenate([np.full(int(mask.sum()), stock) for mask, _, stock, _ in parts]),
         sign=np.concatenate([np.full(int(mask.sum()), sign) for mask, _, _, sign in parts]),
     )
 
@@ -232,48 +243,41 @@ def _keep_answers(
 
 def _keep_experiences(
     experiences: pd.DataFrame, names: pd.Index, *, owner: Integers, at: Floats, start: pd.Timestamp
-) -> tuple[pd.DataFrame, Integers, dict[str, int]]:
-    """Experiences that some used answer can see, the owner of each, and the rest counted by reason."""
+) -> tuple[Experiences, dict[str, int]]:
+    """Experiences that some used answer can see, and the rest counted by reason."""
     aside: dict[str, int] = {}
     codes = names.get_indexer(pd.Index(experiences[CUSTOMER_ID])).astype(np.int64)
-    days = _days(experiences[OCCURRED_AT], start)
-    row = first_row_after(owner, at, entry_owner=codes, entry_time=np.nan_to_num(days, nan=np.inf))
+    occurred, resolved = _days(experiences[OCCURRED_AT], start), _days(experiences[RESOLVED_AT], start)
+    valence = experiences[VALENCE]
+    positive = (valence == POSITIVE).to_numpy(dtype=bool, na_value=False)
     rules = (
         ("experiences: no customer", experiences[CUSTOMER_ID].isna().to_numpy()),
-        ("experiences: no time", np.isnan(days)),
-        ("experiences: no valence", experiences[VALENCE].isna().to_numpy()),
-        (
-            "experiences: resolved before it occurred",
-            (
-                (experiences[RESOLVED_AT] < experiences[OCCURRED_AT]) & (experiences[VALENCE] == NEGATIVE)
-            ).to_numpy(dtype=bool, na_value=False),
-        ),
+        ("experiences: no time", np.isnan(occurred)),
+        ("experiences: no valence", valence.isna().to_numpy()),
+        ("experiences: resolved before it occurred", ~positive & (resolved < occurred)),
         ("experiences: customer without two usable answers", codes < 0),
-        ("experiences: no answer after it", row < 0),
     )
     left = np.ones(len(experiences), dtype=bool)
-    for reason, bad in rules:
-        _count(aside, reason, int((left & bad).sum()))
-        left &= ~bad
-    return experiences[left], codes[left], aside
+    for reason, broken in rules:
+        _count(aside, reason, int((left & broken).sum()))
+        left &= ~broken
+    # Sorted first: looking up neighbours one after the other is much faster than at random.
+    kept = np.flatnonzero(left)
+    kept = kept[np.lexsort((occurred[kept], codes[kept]))]
+    row = first_row_after(owner, at, entry_owner=codes[kept], entry_time=occurred[kept])
+    _count(aside, "experiences: no answer after it", int((row < 0).sum()))
+    kept, row = kept[row >= 0], row[row >= 0]
+    never = np.isnan(resolved[kept]) | positive[kept]
+    seen = Experiences(
+        owner=codes[kept],
+        occurred=occurred[kept],
+        positive=positive[kept],
+        resolved=np.where(never, np.inf, resolved[kept]),
+        first_row=row,
+    )
+    return seen, aside
 
 
 def _count(aside: dict[str, int], reason: str, rows: int) -> None:
     if rows:
         aside[reason] = rows
-
-
-def _kinds_seen(
-    owner: Integers,
-    at: Floats,
-    *,
-    exp_owner: Integers,
-    occurred: Floats,
-    resolved: Floats,
-    positive: npt.NDArray[np.bool_],
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Per kind, which experiences some answer saw in that state."""
-    first = first_row_after(owner, at, entry_owner=exp_owner, entry_time=occurred)
-    moved = first_row_after(owner, at, entry_owner=exp_owner, entry_time=resolved)
-    unresolved = ~positive & (first >= 0) & ((moved < 0) | (first < moved))
-    return positive & (first >= 0), unresolved, ~positive & (moved >= 0)

@@ -56,8 +56,8 @@ class UsualRatioResult(Result):
         return (
             f"Positives per unresolved negative as usually computed: {found} "
             f"({self.confidence:.0%} intervals, n = {self.provenance.n_used:,} rows). The intervals hold "
-            f"what each method estimates, which is not the repair ratio: it overlooks customers' own levels, "
-            f"fading, or both. Not to be reported as a repair ratio; RepairModel estimates that."
+            f"what each method estimates, which is not the repair ratio: it overlooks customers' own "
+            f"levels, fading, or both. Not to be reported as a repair ratio; RepairModel estimates that."
         )
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
