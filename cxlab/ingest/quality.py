@@ -13,6 +13,7 @@ from cxlab.core.errors import Finding
 from cxlab.core.provenance import Provenance
 from cxlab.core.result import Check, Result, checks_table
 from cxlab.ingest.answerable import answers_table
+from cxlab.ingest.contracts import CONTRACTS_BY_TABLE
 from cxlab.ingest.state import TableState
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 FINDING_COLUMNS = ("level", "file", "table", "column", "rule", "rows", "message", "examples", "next_step")
 COVERAGE_COLUMNS = ("table", "column", "type", "rows", "filled", "empty_share", "first", "last")
 SHOWN_BARS = 20
-_BAR = "#0072B2"
+# The colours of the house; plots/ may not be imported from here.
+_EMPTY, _OPEN, _INK, _NOTE = "#0072B2", "#B8B8B8", "#1A1A1A", "#767676"
+#: Columns in which an empty cell says "not yet".
+_OPEN_ENDS = {later for contract in CONTRACTS_BY_TABLE.values() for _, later in contract.in_order}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,26 +156,33 @@ class QualityReport(Result):
         gaps = self.column_coverage[self.column_coverage["empty_share"] > 0]
         gaps = gaps.sort_values("empty_share", ascending=False).head(SHOWN_BARS).iloc[::-1]
         if ax is None:
-            _, ax = plt.subplots(figsize=(8.0, 1.6 + 0.32 * max(len(gaps), 3)), layout="constrained")
-        names = [f"{row.table}: {row.column}" for row in gaps.itertuples()]
-        bars = ax.barh(names, gaps["empty_share"] * 100, color=_BAR, height=0.7)
-        ax.bar_label(
-            bars,
-            [f"{row.empty_share:.1%} of {row.rows:,}" for row in gaps.itertuples()],
-            padding=4,
-            fontsize=9,
+            size = (8.0, 1.8 + 0.32 * max(len(gaps), 3))
+            ax = plt.subplots(figsize=size, layout="constrained")[1]
+        open_ends = gaps["column"].isin(_OPEN_ENDS)
+        percent = gaps["empty_share"].astype("float64") * 100
+        bars = ax.barh(
+            gaps["table"] + ": " + gaps["column"],
+            percent,
+            color=[_OPEN if is_open else _EMPTY for is_open in open_ends],
+            height=0.7,
         )
-        ax.set_xlim(0, 125)
-        ax.set_xticks(range(0, 101, 20))
-        ax.set_xlabel("empty cells (percent of the rows of the table)")
-        n = sum(part.rows_kept for part in self.tables)
-        ax.set_title(
-            f"{self.title}: empty cells by column\n{n:,} rows in {len(self.tables)} tables", loc="left"
-        )
+        counts = zip(gaps["rows"] - gaps["filled"], gaps["rows"], percent, strict=True)
+        labels = [f"{empty:,} of {rows:,} ({share:.1f} %)" for empty, rows, share in counts]
+        ax.bar_label(bars, labels, padding=4, fontsize=9, color=_INK)
+        ax.set_ylim(-0.7, max(len(gaps), 3) - 0.3)
+        top = float(percent.max()) if len(gaps) else 100.0
+        ax.set_xlim(0, top * 1.45)
+        ax.set_xticks([tick for tick in ax.get_xticks() if tick <= min(100.0, top * 1.2)])
+        ax.set_xlabel("empty cells (percent of the rows of the table)", color=_INK)
+        ax.set_title(f"{self.title}: empty cells\n", loc="left", fontsize=13, fontweight="bold", color=_INK)
+        hidden = int((self.column_coverage["empty_share"] > 0).sum()) - len(gaps)
+        note = f"n = {sum(part.rows_kept for part in self.tables):,} rows"
+        note += f"; {hidden} columns with fewer are not shown" if hidden else ""
+        note += "; grey: empty means still open" if open_ends.any() else ""
+        ax.text(0.0, 1.02, note, transform=ax.transAxes, fontsize=9.5, color=_NOTE, va="bottom")
         ax.spines[["top", "right"]].set_visible(False)
         if gaps.empty:
             ax.text(0.5, 0.5, "no empty cell", transform=ax.transAxes, ha="center")
-            ax.set_yticks([])
         return ax
 
 
