@@ -1,0 +1,287 @@
+"""ChurnModel: the probability that a customer leaves within a horizon, validated in the order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cxlab.core.columns import CUSTOMER_ID, LOCATION_ID
+from cxlab.core.errors import NotAnswerableError, ParameterError
+from cxlab.core.provenance import Provenance, hash_frame
+from cxlab.core.settings import require_at_least, require_share
+from cxlab.models.churn.diagnostics import churn_checks
+from cxlab.models.churn.features import CHURNED, CUT_AT, FeatureCoder, choose_features, column_faults
+from cxlab.models.churn.folds import LEAST_CHURNERS, Fold, Plan, customer_plan, time_plan
+from cxlab.models.churn.horizon_result import ChurnResult
+from cxlab.models.churn.leaks import leak_screen
+from cxlab.models.churn.outcomes import KnownOutcomes, known_outcomes
+from cxlab.models.churn.reasons import MOST_FEATURES, blocks_of, shuffled_losses
+from cxlab.models.churn.validation import measure_table
+
+if TYPE_CHECKING:
+    from cxlab.stats.blend import LogitBlendClassifier
+
+QUESTION = "How likely is each customer to churn"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChurnModel:
+    """Forecast churn within a horizon and show, on rows the model has not seen, how far to trust it.
+
+    ``logit p = (spline logistic + small boosted trees) / 2``, see
+    :class:`cxlab.stats.blend.LogitBlendClassifier`; no class weights, no resampling. For a tested cut
+    ``c*`` the model is trained only on cuts ``c`` with ``c + lead + horizon + embargo <= c*``, so that
+    every label it used was closed when ``c*`` was scored. Without cut dates customers are held out in
+    stratified folds, and the check "time order" fails.
+
+    Parameters
+    ----------
+    horizon_days, lead_days
+        How the labels of the panel were made: churn from ``lead_days`` after the cut on, for
+        ``horizon_days``. They must be those given to ``cxlab.snapshots``.
+    embargo_days
+        Extra days before a label counts as closed (late bookings), 0 or more.
+    features
+        Feature columns; empty for all columns but customer_id, cut_at, churned and location_id.
+    test_cuts
+        At most this many of the newest testable cuts are tested, 1 or more.
+    folds
+        Folds of customers where time order is not possible, 2 or more.
+    confidence
+        Share of the intervals, strictly between 0 and 1.
+    replicates
+        Draws of the customer-cluster bootstrap, 50 or more.
+    shuffles
+        Times each block is shuffled for ``reasons()``, 1 or more.
+    minimum_churners
+        Fewer churners among the held-out rows fail a check; 30 or more. Under 30 churners (or stayers)
+        no number is given at all.
+    seed
+        Seed of folds, trees, bootstrap and shuffles.
+
+    Raises
+    ------
+    ParameterError
+        For settings out of range.
+
+    Notes
+    -----
+    Intervals resample customers with the fitted models held fixed. Assumes that customers to be scored
+    are like those of the past cuts. A probability is not an effect: it says who leaves, not why, and not
+    who would stay if contacted.
+
+    References
+    ----------
+    Van Calster et al. (2019), Calibration: the Achilles heel of predictive analytics, BMC Medicine 17.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> wait = rng.exponential(10.0, 1500)
+    >>> churned = (rng.random(1500) < 1 / (1 + np.exp(3.0 - 0.15 * wait))).astype(int)
+    >>> panel = pd.DataFrame({"customer_id": range(1500), "usage_wait": wait, "churned": churned})
+    >>> result = ChurnModel(replicates=50).fit(panel)
+    >>> p = result.predict(pd.DataFrame({"usage_wait": [2.0, 30.0]}))
+    >>> bool(p[0] < 0.15 < 0.5 < p[1])
+    True
+    """
+
+    horizon_days: int = 180
+    lead_days: int = 30
+    embargo_days: int = 0
+    features: Sequence[str] = ()
+    test_cuts: int = 3
+    folds: int = 5
+    confidence: float = 0.95
+    replicates: int = 200
+    shuffles: int = 2
+    minimum_churners: int = 100
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        least = {
+            "horizon_days": 1,
+            "lead_days": 0,
+            "embargo_days": 0,
+            "test_cuts": 1,
+            "folds": 2,
+            "replicates": 50,
+            "shuffles": 1,
+            "minimum_churners": LEAST_CHURNERS,
+            "seed": 0,
+        }
+        for name, value in least.items():
+            require_at_least("ChurnModel", name, getattr(self, name), value)
+        require_share("ChurnModel", "confidence", self.confidence)
+        if isinstance(self.features, str):
+            raise ParameterError(
+                f"ChurnModel: features must be a list of column names, got the text {self.features!r}. "
+                f"Next step: write features=[{self.features!r}]."
+            )
+
+    def fit(self, panel: pd.DataFrame) -> ChurnResult:
+        """Validate on held-out rows, then refit on every row with a known outcome.
+
+        Parameters
+        ----------
+        panel
+            One row per customer and cut: customer_id, churned (1, 0 or missing = not yet known), cut_at
+            (absent or all missing for a cross-section), optionally location_id, and feature columns,
+            numeric or text, known before the cut. Prefixes contract_, usage_, experience_, survey_ name
+            the blocks of ``reasons()``.
+
+        Returns
+        -------
+        ChurnResult
+
+        Raises
+        ------
+        FitError
+            For a broken panel: absent or wrongly typed columns, a customer twice at one cut.
+        NotAnswerableError
+            If there is no outcome, too few churners or stayers, or no feature that varies.
+        """
+        self._check_agrees(panel)
+        known = known_outcomes(panel, question=QUESTION)
+        data = _prepare(known.rows, choose_features(panel, self.features))
+        plan = self._plan(data)
+        fitted = [(fold, self._train(data, fold.train)) for fold in plan.folds]
+        scored = _scored_rows(data, fitted)
+        _require_churners(scored[CHURNED].to_numpy(dtype=float), "that can be held out")
+        estimates = measure_table(
+            scored, confidence=self.confidence, replicates=self.replicates, seed=self.seed
+        )
+        leaks = leak_screen(data.rows, data.matrix, data.churned, data.coder)
+        faults = column_faults(data.rows, data.coder)
+        return ChurnResult(
+            estimates=estimates,
+            diagnostics=churn_checks(
+                estimates, plan, leaks, faults, known, minimum_churners=self.minimum_churners
+            ),
+            provenance=self._provenance(panel, known),
+            scored_rows=scored,
+            reason_rows=self._reasons(data, fitted),
+            leak_rows=leaks,
+            classifier=self._train(data, np.arange(len(data.rows))),
+            coder=data.coder,
+            horizon_days=self.horizon_days,
+            lead_days=self.lead_days,
+            confidence=self.confidence,
+            replicates=self.replicates,
+            in_time_order=plan.in_time_order,
+            untested=plan.untested,
+        )
+
+    def _check_agrees(self, panel: pd.DataFrame) -> None:
+        """Labels of another window would let open outcomes into training: refuse if the panel says so."""
+        for name in ("horizon_days", "lead_days"):
+            made_with = panel.attrs.get(name)
+            if made_with is not None and made_with != getattr(self, name):
+                raise ParameterError(
+                    f"ChurnModel: {name} is {getattr(self, name)}, the panel was made with {made_with}. "
+                    f"Next step: write ChurnModel({name}={made_with}) or make the panel anew."
+                )
+
+    def _plan(self, data: _Data) -> Plan:
+        untested: dict[str, str] = {}
+        if CUT_AT in data.rows:
+            plan = time_plan(
+                data.rows[CUT_AT],
+                data.churned,
+                closed_days=self.lead_days + self.horizon_days + self.embargo_days,
+                test_cuts=self.test_cuts,
+            )
+            if plan.folds:
+                return plan
+            untested = plan.untested
+        return customer_plan(
+            data.rows[CUSTOMER_ID], data.churned, folds=self.folds, seed=self.seed, untested=untested
+        )
+
+    def _train(self, data: _Data, rows: NDArray[np.int64]) -> LogitBlendClassifier:
+        from cxlab.stats.blend import LogitBlendClassifier
+
+        levels = data.coder.categorical or None
+        model = LogitBlendClassifier(categorical_features=levels, random_state=self.seed)
+        return model.fit(data.matrix[rows], data.churned[rows])
+
+    def _reasons(self, data: _Data, fitted: Sequence[tuple[Fold, LogitBlendClassifier]]) -> pd.DataFrame:
+        table = shuffled_losses(
+            fitted,
+            data.matrix,
+            data.churned,
+            pd.factorize(data.rows[CUSTOMER_ID])[0],
+            blocks=blocks_of(data.coder.features),
+            repeats=self.shuffles,
+            confidence=self.confidence,
+            rng=np.random.default_rng([self.seed, 1]),
+        )
+        return table.head(MOST_FEATURES)
+
+    def _provenance(self, panel: pd.DataFrame, known: KnownOutcomes) -> Provenance:
+        settings: dict[str, Any] = asdict(self)
+        settings.pop("seed")
+        return Provenance(
+            model="ChurnModel",
+            n_rows=len(panel),
+            n_used=len(known.rows),
+            n_set_aside=known.set_aside,
+            settings=settings,
+            seed=self.seed,
+            input_hash=hash_frame(panel),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Data:
+    """Rows with a known outcome, their outcomes, and their features as numbers."""
+
+    rows: pd.DataFrame
+    churned: NDArray[np.float64]
+    matrix: NDArray[np.float64]
+    coder: FeatureCoder
+
+
+def _prepare(rows: pd.DataFrame, features: tuple[str, ...]) -> _Data:
+    churned = rows[CHURNED].to_numpy(dtype=float)
+    _require_churners(churned, "with a known outcome")
+    coder = FeatureCoder.learn(rows, features)
+    if sum(not fault.varies for fault in column_faults(rows, coder)) == len(features):
+        raise NotAnswerableError(
+            QUESTION,
+            reason="Every feature is empty or has one value only.",
+            next_step="add columns that differ between customers.",
+        )
+    return _Data(rows=rows, churned=churned, matrix=coder.matrix(rows), coder=coder)
+
+
+def _require_churners(churned: NDArray[np.float64], which: str) -> None:
+    events, stayed = int(churned.sum()), int(len(churned) - churned.sum())
+    if min(events, stayed) < LEAST_CHURNERS:
+        raise NotAnswerableError(
+            QUESTION,
+            reason=f"The rows {which} hold {events} churners and {stayed} who stayed: too few, "
+            f"{LEAST_CHURNERS} of each are needed for any number.",
+            next_step="add cuts, customers or a longer horizon.",
+        )
+
+
+def _scored_rows(data: _Data, fitted: Sequence[tuple[Fold, LogitBlendClassifier]]) -> pd.DataFrame:
+    """The held-out rows of all folds with the forecast each got, in the order of the panel."""
+    keys = [name for name in (CUSTOMER_ID, CUT_AT, LOCATION_ID) if name in data.rows]
+    customers = data.rows[CUSTOMER_ID]
+    parts = []
+    for fold, model in fitted:
+        part = data.rows.iloc[fold.test][[*keys, CHURNED]].copy()
+        part["probability"] = model.predict_proba(data.matrix[fold.test])[:, 1]
+        part["segment"] = fold.name
+        part["unseen"] = ~customers.iloc[fold.test].isin(customers.iloc[fold.train].unique()).to_numpy()
+        part["reference"] = float(data.churned[fold.train].mean())
+        parts.append(part)
+    order = np.argsort(np.concatenate([fold.test for fold, _ in fitted]), kind="stable")
+    return pd.concat(parts).iloc[order]

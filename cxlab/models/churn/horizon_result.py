@@ -1,0 +1,188 @@
+"""The result of a churn model: measures with intervals, reasons, calibration, probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from cxlab.core.result import Result
+from cxlab.core.verdicts import SUPPORTED, TOO_FEW
+from cxlab.models.churn.features import FeatureCoder
+from cxlab.models.churn.folds import ALL
+from cxlab.models.churn.validation import calibration_table, gains_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from cxlab.stats.blend import LogitBlendClassifier
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class ChurnResult(Result):
+    """A fitted churn forecast and how it did on rows it had not seen.
+
+    Attributes
+    ----------
+    scored_rows
+        The rows held out, with the probability they got before their outcome was used.
+    reason_rows
+        What the forecast leans on, see :meth:`reasons`.
+    leak_rows
+        Features that look as if written after the outcome, see :meth:`leaks`.
+    classifier, coder
+        The model refitted on all rows with a known outcome, and how features become its numbers.
+    horizon_days, lead_days
+        The window of the forecast: churn from ``lead_days`` after the cut, within ``horizon_days``.
+    in_time_order
+        Whether each held-out row was scored by a model of earlier, closed cuts only.
+    untested
+        Cut -> why it could not be tested.
+    """
+
+    scored_rows: pd.DataFrame
+    reason_rows: pd.DataFrame
+    leak_rows: pd.DataFrame
+    classifier: LogitBlendClassifier
+    coder: FeatureCoder
+    horizon_days: int
+    lead_days: int
+    confidence: float
+    replicates: int
+    in_time_order: bool
+    untested: Mapping[str, str]
+
+    def predict(self, table: pd.DataFrame) -> pd.Series:
+        """The probability of churn for each row, aligned to the index of ``table``.
+
+        Rows may have an unknown outcome; other columns than the features are not looked at. A text
+        level never seen in training counts as a rare level; a missing value in a column that was
+        always filled in training is read as the training median (text: as the average customer).
+
+        Raises
+        ------
+        FitError
+            If feature columns are missing or have changed their type.
+        """
+        if not len(table):
+            return pd.Series([], index=table.index, name="churn_probability", dtype=float)
+        p = self.classifier.predict_proba(self.coder.matrix(table))[:, 1]
+        return pd.Series(p, index=table.index, name="churn_probability")
+
+    def scored(self) -> pd.DataFrame:
+        """The held-out rows: keys, churned, probability, segment, unseen, reference; a copy.
+
+        ``reference`` is the churn share of the rows that trained the model: the forecast to beat.
+        """
+        return self.scored_rows.copy()
+
+    def reasons(self) -> pd.DataFrame:
+        """What the forecast leans on, per block of features, strongest first; a copy.
+
+        ``estimate`` is the rise of the held-out log-loss when the block is shuffled between customers.
+        It says what predicts, given the other blocks, in this model; never what causes churn. Blocks
+        that tell the same story share it, so each alone looks weaker than both together. Limits are
+        per block, not joint over blocks.
+        """
+        return self.reason_rows.copy()
+
+    def leaks(self) -> pd.DataFrame:
+        """Features that rank suspiciously well alone, or hold pure levels; a copy, often empty."""
+        return self.leak_rows.copy()
+
+    def calibration(self) -> pd.DataFrame:
+        """Predicted and observed churn per tenth of the held-out rows, with limits and n."""
+        return calibration_table(
+            self.scored_rows,
+            confidence=self.confidence,
+            replicates=self.replicates,
+            seed=self.provenance.seed or 0,
+        )
+
+    def summary(self) -> str:
+        """How well churn is predicted, on how many, under which assumption, and what is not claimed."""
+        n = len(self.scored_rows)
+        customers = self.scored_rows["customer_id"].nunique()
+        events = int(self.scored_rows["churned"].sum())
+        word = f"{self.confidence:.0%} intervals over customers"
+        auc, gain = self._line("auc"), self._line("log_loss_gain")
+        if auc["verdict"] == TOO_FEW:
+            return f"Churn of {n:,} held-out rows ({events} churners): too few to judge the forecast."
+        verdict = "better than" if gain["verdict"] == SUPPORTED else "not shown to be better than"
+        first = (
+            f"Of {n:,} held-out rows of {customers:,} customers {events:,} churned{self._window()}. "
+            f"{self._how()} the forecast is {verdict} the average churn share: AUC {_shown(auc)}, log-loss "
+            f"{_shown(self._line('log_loss'))} (gain {_shown(gain)}), calibration slope "
+            f"{_shown(self._line('calibration_slope'), 2)}, lift of the riskiest tenth "
+            f"{_shown(self._line('top_decile_lift'), 1)} ({word})."
+        )
+        failed = self.diagnostics.loc[~self.diagnostics["passed"].astype(bool), "check"].tolist()
+        warned = f" Failed checks: {', '.join(failed)}." if failed else ""
+        limit = (
+            "It holds while customers and features behave as in these cuts; it predicts, and says neither "
+            "what causes churn nor whom a contact would keep."
+        )
+        if not self.in_time_order:
+            limit = (
+                "Rows were held out across customers, not in time, so nothing is shown about later "
+                "periods and no lifetime or customer value may be claimed; it predicts, and says not why."
+            )
+        return f"{first}{warned} {limit}"
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Calibration by tenths, on ``ax``; without ``ax`` beside the gains curve.
+
+        Returns the axes of the calibration; the gains curve is the next axes of the same figure.
+        """
+        from cxlab.plots.calibration import plot_calibration, plot_gains
+
+        n, events = len(self.scored_rows), int(self.scored_rows["churned"].sum())
+        note = f"n = {n:,} held-out rows, {events:,} churned; bars: {self.confidence:.0%} limits"
+        both = ax is None
+        if ax is None:
+            import matplotlib.pyplot as plt
+
+            axes = plt.subplots(1, 2, figsize=(11.5, 5.6), layout="constrained")[1]
+            ax = axes[0]
+        drawn = plot_calibration(
+            self.calibration(),
+            ax=ax,
+            title="Do the probabilities hold?",
+            event=f"churn{self._window()}",
+            note=note,
+        )
+        if both:
+            auc = self._line("auc")
+            order = "scored in time order" if self.in_time_order else "not in time order"
+            plot_gains(
+                gains_table(self.scored_rows),
+                ax=axes[1],
+                title="Does it find the churners?",
+                event="churners",
+                note=f"AUC {_shown(auc, 2)}; {order}",
+            )
+        return drawn
+
+    def _line(self, term: str) -> pd.Series:
+        rows = self.estimates
+        return rows[(rows["term"] == term) & (rows["segment"] == ALL)].iloc[0]
+
+    def _window(self) -> str:
+        return f" within {self.horizon_days} days" if self.in_time_order else ""
+
+    def _how(self) -> str:
+        if not self.in_time_order:
+            return "Held out by customer,"
+        cuts = self.scored_rows["segment"].nunique()
+        word = "cut" if cuts == 1 else "cuts"
+        return f"Scored at {cuts} {word} by models trained only on outcomes closed by then,"
+
+
+def _shown(line: pd.Series, decimals: int = 3) -> str:
+    if not np.isfinite(line["estimate"]):
+        return "not defined"
+    low, high = line["conf_low"], line["conf_high"]
+    return f"{line['estimate']:.{decimals}f} [{low:.{decimals}f}, {high:.{decimals}f}]"
