@@ -47,6 +47,14 @@ def test_missing_gets_the_risk_of_the_missing_not_of_the_average():
     assert middle == pytest.approx(expit(-2.5), abs=0.04)
 
 
+def test_a_missing_value_has_a_column_of_its_own_and_nothing_in_the_curve():
+    column = NumericColumn.learn(np.array([1.0, 2.0, 3.0, 4.0, 5.0, np.nan]), knots=5)
+    shown = column.columns(np.array([np.nan, 3.0]))
+    assert shown[0].tolist() == [0.0] * (shown.shape[1] - 1) + [1.0]
+    assert shown[1, -1] == 0.0
+    assert shown[1, :-1].sum() > 0.0
+
+
 def test_a_value_missing_only_later_is_read_as_the_training_median():
     rng = np.random.default_rng(4)
     x = rng.exponential(size=3000)
