@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 MATCH_COLUMNS = ("table", "key", "rows", "matched", "share")
 LOSS_COLUMNS = ("table", "reason", "rows")
 FEATURE_COLUMNS = ("column", "block", "meaning")
-#: Rows shown in a notebook; ``table()`` has them all.
-SHOWN_ROWS = 5
 BAR_COLOUR = "#0072B2"
 EMPTY_COLOUR = "#E3E3E3"
 
@@ -72,7 +70,7 @@ class Linked(Result):
         rates = self.match_rates.iloc[::-1]
         if ax is None:
             height = 1.4 + 0.5 * max(len(rates), 1)
-            ax = plt.subplots(figsize=(9.0, height), layout="constrained")[1]
+            ax = plt.subplots(figsize=(10.0, height), layout="constrained")[1]
         labels = [f"{table}: {key}" for table, key in zip(rates["table"], rates["key"], strict=True)]
         percent = 100.0 * rates["share"].fillna(0.0)
         ax.barh(labels, 100.0, color=EMPTY_COLOUR, height=0.62)
@@ -80,14 +78,14 @@ class Linked(Result):
         for place, (share, matched, rows) in enumerate(
             zip(rates["share"], rates["matched"], rates["rows"], strict=True)
         ):
-            text = "no rows" if pd.isna(share) else f"{share:.1%}   {matched:,} of {rows:,}"
+            text = "no rows" if pd.isna(share) else f"{share:.1%}  ({matched:,} of {rows:,})"
             ax.text(102.0, place, text, va="center", fontsize=9.5)
-        ax.set_xlim(0.0, 142.0)
+        ax.set_xlim(0.0, 170.0)
         ax.set_xticks([0, 25, 50, 75, 100])
         ax.spines[["top", "right", "left"]].set_visible(False)
         ax.tick_params(axis="y", length=0)
-        ax.set_xlabel("rows that found their partner, in percent")
-        title = f"What could be linked, n = {self.provenance.n_used:,} rows"
+        ax.set_xlabel("share of rows with the key, percent", loc="left")
+        title = f"How many rows found their partner, n = {self.provenance.n_used:,} linked rows"
         ax.set_title(title, loc="left", fontsize=13, fontweight="bold")
         return ax
 
@@ -102,13 +100,7 @@ class Linked(Result):
         return target
 
     def _repr_html_(self) -> str:
-        parts = [f"<p>{html.escape(self.summary())}</p>"]
-        frames = {
-            f"First {SHOWN_ROWS} of {len(self.estimates):,} rows": self.estimates.head(SHOWN_ROWS),
-            "Matches": self.match_rates,
-            "Losses": self.loss_rows,
-        }
-        for title, frame in frames.items():
-            table = shown(frame).to_html(index=False, border=0, na_rep="-")
-            parts.append(f"<p><b>{html.escape(title)}</b></p>{table}")
-        return "".join(parts)
+        # No linked row is shown: they are about single customers, and outputs end up in reports.
+        frames = [frame for frame in (self.match_rates, self.loss_rows) if len(frame)]
+        tables = [shown(frame).to_html(index=False, border=0, na_rep="-") for frame in frames]
+        return "".join([f"<p>{html.escape(self.summary())}</p>", *tables])
