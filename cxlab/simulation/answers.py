@@ -49,7 +49,7 @@ def make_feelings(
 ) -> Feelings:
     """The latent answer to every journey that ends, with 1 to 14 days to answer, within the stay."""
     n = len(visits.customer)
-    days = 1.0 + 13.0 * rng.beta(1.0, 2.5, n)
+    days = truth.answer_days_min + truth.answer_days_spread * rng.beta(1.0, 2.5, n)
     minute = visits.last_minute + np.floor(days * MINUTES_PER_DAY).astype(np.int64)
     felt = rng.standard_normal((n, len(ITEMS)))
     noise = rng.normal(0.0, truth.overall_noise_sd, n)
@@ -111,16 +111,18 @@ def _ratings(
     truth: Truth, rng: Generator, *, visits: Visits, journey: Ints, felt: Floats, relationship: Floats
 ) -> Floats:
     """The items: halo, felt quality, own operations, misattributed parking, noise; blanks are NaN."""
-    full = visits.parking_full[journey]
+    full = visits.operations.parking_full[journey]
     value = listed(truth.item_mean) + truth.halo * relationship[:, None] + truth.item_loading * felt
     value = value + rng.normal(0.0, truth.item_noise_sd, felt.shape)
-    over = np.maximum(visits.wait_minutes[journey] - truth.wait_free_minutes, 0.0)
+    over = np.maximum(visits.operations.wait_minutes[journey] - truth.wait_free_minutes, 0.0)
     value[:, ITEMS.index("reception")] += truth.reception_per_wait_minute * over
     value[:, ITEMS.index("workshop")] += (
-        truth.workshop_rework * visits.rework[journey] + truth.workshop_parking_full * full
+        truth.workshop_rework * visits.operations.rework[journey] + truth.workshop_parking_full * full
     )
     value[:, ITEMS.index("competence")] += truth.competence_parking_full * full
-    value[:, ITEMS.index("pickup")] += truth.pickup_per_delay_minute * visits.delay_minutes[journey]
+    value[:, ITEMS.index("pickup")] += (
+        truth.pickup_per_delay_minute * visits.operations.delay_minutes[journey]
+    )
     ratings = _on_scale(value, 1.0)
     ratings[rng.random(felt.shape) < truth.blank_share] = np.nan
     ratings[~visits.happens[journey, 0], ITEMS.index("booking")] = np.nan
@@ -139,8 +141,8 @@ def _comment_topics(
     mood = 0.5 * (latent - truth.overall_mean + 0.5) + of_item + rng.normal(0.0, 0.4, n)
     pleased = mood > 0.0
     lament = rng.random((n, 2))
-    rework = visits.rework[journey] & (lament[:, 0] < truth.rework_mention_share)
-    parking = visits.parking_full[journey] & (lament[:, 1] < truth.parking_mention_share)
+    rework = visits.operations.rework[journey] & (lament[:, 0] < truth.rework_mention_share)
+    parking = visits.operations.parking_full[journey] & (lament[:, 1] < truth.parking_mention_share)
     topic = np.where(rework, COMMENT_TOPICS.index("workshop"), topic)
     topic = np.where(parking, COMMENT_TOPICS.index("parking"), topic)
     return topic, pleased & ~rework & ~parking

@@ -12,9 +12,8 @@ from cxlab.simulation.truth import Truth
 from cxlab.simulation.world import Dealers, People, Visits, chance, draw_code
 
 TOPICS = ("booking", "phone", "parking", "waiting", "repair quality", "handover", "invoice", "staff")
-#: Topic of a complaint by touchpoint; one in eight is about the staff instead.
+#: Topic of a complaint by touchpoint, where it is not about the staff.
 _TOPIC_OF = np.array([0, 1, 2, 3, 4, 5, 6, 6], dtype=np.int64)
-_STAFF_SHARE = 0.125
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,7 +41,11 @@ def make_complaints(
     journey, episode, severity = journey[complains], episode[complains], severity[complains]
     n = len(journey)
     occurred = visits.minute[journey, episode]
-    opened = occurred + 5 + np.floor(rng.exponential(1.5, n) * MINUTES_PER_DAY).astype(np.int64)
+    opened = (
+        occurred
+        + 5
+        + np.floor(rng.exponential(truth.complain_after_days, n) * MINUTES_PER_DAY).astype(np.int64)
+    )
     quality = dealers.quality[visits.dealer[journey]]
     solved = rng.random(n) < chance(
         truth.resolve_logit + truth.resolve_severity * severity + truth.resolve_quality * quality
@@ -51,9 +54,12 @@ def make_complaints(
     days = np.exp(log_days + rng.normal(0.0, truth.resolve_log_days_sd, n))
     resolved = np.where(solved, opened + 5 + np.floor(days * MINUTES_PER_DAY).astype(np.int64), NEVER)
     topic = _TOPIC_OF[visits.touchpoint[journey, episode]]
-    staff = (rng.random(n) < _STAFF_SHARE) & (visits.touchpoint[journey, episode] > TOPICS.index("parking"))
-    paid = rng.random(n) < 0.15 + 0.12 * severity
-    amount = np.round(np.exp(3.2 + 0.35 * severity + rng.normal(0.0, 0.5, n)), 2)
+    staff = (rng.random(n) < truth.staff_topic_share) & (
+        visits.touchpoint[journey, episode] > TOPICS.index("parking")
+    )
+    paid = rng.random(n) < truth.compensation_share + truth.compensation_share_severity * severity
+    log_amount = truth.compensation_log_eur + truth.compensation_log_eur_severity * severity
+    amount = np.round(np.exp(log_amount + rng.normal(0.0, truth.compensation_log_sd, n)), 2)
     return Complaints(
         journey=journey.astype(np.int64),
         episode=episode.astype(np.int64),

@@ -171,10 +171,10 @@ def _events(truth: Truth, block: Block, dealers: Dealers) -> pa.Table:
             "owner": named(("own", "partner"), dealers.partner[dealer].astype(np.int64)),
             "location_id": named(location_names(len(dealers.quality)), dealer),
             "outcome": pa.array(visits.outcome[journey, episode]),
-            "wait_minutes": numbers(visits.wait_minutes[journey], missing=episode != 2),
-            "parking_occupancy": numbers(visits.occupancy[journey], missing=episode != 1),
-            "rework": numbers(visits.rework[journey], missing=episode != 3),
-            "delay_minutes": numbers(visits.delay_minutes[journey], missing=episode != 4),
+            "wait_minutes": numbers(visits.operations.wait_minutes[journey], missing=episode != 2),
+            "parking_occupancy": numbers(visits.operations.occupancy[journey], missing=episode != 1),
+            "rework": numbers(visits.operations.rework[journey], missing=episode != 3),
+            "delay_minutes": numbers(visits.operations.delay_minutes[journey], missing=episode != 4),
         }
     )
 
@@ -258,7 +258,7 @@ def latent_tables(block: Block) -> dict[str, pa.Table]:
         "answered": pa.array(feelings.answers),
         "level": numbers(feelings.level),
         "overall_latent": numbers(feelings.overall_latent),
-        "parking_full": pa.array(visits.parking_full[feelings.journey]),
+        "parking_full": pa.array(visits.operations.parking_full[feelings.journey]),
     }
     for k, item in enumerate(ITEMS):
         columns[f"felt_{item}"] = numbers(feelings.felt[:, k])

@@ -100,6 +100,7 @@ class Truth:
     rework_quality: float = -0.8
     delay_share: float = 0.35
     delay_mean_minutes: float = 40.0
+    partner_record_days: float = 10.0
 
     # Outcomes of events: P(negative), and P(positive | not negative).
     negative_logit: Mapping[str, float] = _by(TOUCHPOINTS, -3.1, -2.9, -3.0, -3.0, -2.75, -3.0, -3.2, -2.8)
@@ -126,14 +127,23 @@ class Truth:
     severity_share: tuple[float, ...] = (0.30, 0.30, 0.22, 0.12, 0.06)
     complain_logit: float = -1.5
     complain_severity: float = 0.5
+    complain_after_days: float = 1.5
+    staff_topic_share: float = 0.125
     resolve_logit: float = 1.2
     resolve_severity: float = -0.5
     resolve_quality: float = 0.8
     resolve_log_days: float = 1.65
     resolve_log_days_severity: float = 0.3
     resolve_log_days_sd: float = 0.7
+    compensation_share: float = 0.15
+    compensation_share_severity: float = 0.12
+    compensation_log_eur: float = 3.2
+    compensation_log_eur_severity: float = 0.35
+    compensation_log_sd: float = 0.5
 
     # Answers.
+    answer_days_min: float = 1.0
+    answer_days_spread: float = 13.0
     overall_mean: float = 7.6
     season_amplitude: float = 0.08
     overall_noise_sd: float = 0.5

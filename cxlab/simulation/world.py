@@ -15,6 +15,8 @@ from cxlab.simulation.truth import EPISODES, TOUCHPOINTS, Truth
 Bools = NDArray[np.bool_]
 #: More visits than this nobody has within the window (a busy customer has fifteen).
 VISITS_MAX = 24
+#: The touchpoint of each episode for who comes in person.
+_IN_PERSON = ("booking_phone", "parking", "reception", "workshop", "pickup", "billing_desk")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,6 +51,17 @@ class People:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Operations:
+    """What the dealer's systems measure on each journey."""
+
+    occupancy: Floats
+    parking_full: Bools
+    wait_minutes: Floats
+    rework: Bools
+    delay_minutes: Floats
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Visits:
     """Journeys of one block in the order of customer and time; (journeys, 6) arrays run over episodes."""
 
@@ -58,11 +71,7 @@ class Visits:
     minute: Ints
     happens: Bools
     touchpoint: Ints
-    occupancy: Floats
-    parking_full: Bools
-    wait_minutes: Floats
-    rework: Bools
-    delay_minutes: Floats
+    operations: Operations
     outcome: NDArray[np.int8]
     known_lag: Ints
 
@@ -144,20 +153,11 @@ def make_visits(truth: Truth, rng: Generator, *, people: People, dealers: Dealer
     away = rng.random(n) < truth.away_share
     dealer = np.where(away, rng.integers(0, len(dealers.quality), n), people.home[customer])
     quality = dealers.quality[dealer]
-    morning = (arrival % MINUTES_PER_DAY) < 9.5 * 60
-    occupancy = chance(
-        truth.parking_logit_mean
-        + truth.parking_logit_staff * dealers.staff_parking_share[dealer]
-        + truth.parking_logit_morning * morning
-        + rng.normal(0.0, truth.parking_logit_sd, n)
-    )
-    wait = truth.wait_median_minutes * np.exp(rng.normal(0.0, truth.wait_log_sd, n))
-    rework = rng.random(n) < chance(truth.rework_logit + truth.rework_quality * quality)
-    delayed = rng.random(n) < truth.delay_share
-    delay: Floats = delayed * rng.exponential(truth.delay_mean_minutes, n)
+    operations = _operations(truth, rng, arrival=arrival, dealer=dealer, dealers=dealers)
     online = rng.random((n, 2)) < people.digital_affinity[customer][:, None]
     touchpoint = np.empty((n, len(EPISODES)), dtype=np.int64)
-    touchpoint[:] = [1, 2, 3, 4, 5, 7]
+    touchpoint[:] = [TOUCHPOINTS.index(name) for name in _IN_PERSON]
+    # Each online touchpoint stands just before its twin in person.
     touchpoint[:, 0] -= online[:, 0]
     touchpoint[:, 5] -= online[:, 1]
     minute, happens = _episode_minutes(
@@ -165,23 +165,16 @@ def make_visits(truth: Truth, rng: Generator, *, people: People, dealers: Dealer
         rng,
         arrival=arrival,
         start=people.start[customer],
-        wait=wait,
-        delay=delay,
+        operations=operations,
         online=online[:, 1],
     )
-    occupancy, wait, delay = np.round(occupancy, 3), np.round(wait, 1), np.round(delay, 1)
-    full = occupancy > truth.parking_full_above
-    outcome = _outcomes(
-        truth,
-        rng,
-        logit=_negative_logit(
-            truth, touchpoint=touchpoint, minute=minute, quality=quality, full=full, wait=wait,
-            rework=rework, delay=delay,
-        ),
-        quality=quality,
-    )  # fmt: skip
+    logit = _negative_logit(
+        truth, touchpoint=touchpoint, booked=minute[:, 0], quality=quality, operations=operations
+    )
+    outcome = _outcomes(truth, rng, logit=logit, quality=quality)
     # Own records arrive with the nightly run, a partner's some days later.
-    days_late = np.where(dealers.partner[dealer], 1.0 + 9.0 * rng.random(n), rng.random(n))
+    late = rng.random(n)
+    days_late = np.where(dealers.partner[dealer], 1.0 + (truth.partner_record_days - 1.0) * late, late)
     return Visits(
         customer=customer,
         order=order,
@@ -189,13 +182,36 @@ def make_visits(truth: Truth, rng: Generator, *, people: People, dealers: Dealer
         minute=minute,
         happens=happens,
         touchpoint=touchpoint,
-        occupancy=occupancy,
-        parking_full=full,
-        wait_minutes=wait,
-        rework=rework,
-        delay_minutes=delay,
+        operations=operations,
         outcome=outcome,
         known_lag=np.floor(days_late * MINUTES_PER_DAY).astype(np.int64),
+    )
+
+
+def _operations(
+    truth: Truth, rng: Generator, *, arrival: Ints, dealer: Ints, dealers: Dealers
+) -> Operations:
+    """Parking, waiting, rework and delay, as the systems round them."""
+    n = len(arrival)
+    morning = (arrival % MINUTES_PER_DAY) < 9.5 * 60
+    occupancy = chance(
+        truth.parking_logit_mean
+        + truth.parking_logit_staff * dealers.staff_parking_share[dealer]
+        + truth.parking_logit_morning * morning
+        + rng.normal(0.0, truth.parking_logit_sd, n)
+    )
+    occupancy = np.round(occupancy, 3)
+    wait = truth.wait_median_minutes * np.exp(rng.normal(0.0, truth.wait_log_sd, n))
+    quality = dealers.quality[dealer]
+    rework = rng.random(n) < chance(truth.rework_logit + truth.rework_quality * quality)
+    delayed = rng.random(n) < truth.delay_share
+    delay = delayed * rng.exponential(truth.delay_mean_minutes, n)
+    return Operations(
+        occupancy=occupancy,
+        parking_full=occupancy > truth.parking_full_above,
+        wait_minutes=np.round(wait, 1),
+        rework=rework,
+        delay_minutes=np.round(delay, 1),
     )
 
 
@@ -219,8 +235,7 @@ def _episode_minutes(
     *,
     arrival: Ints,
     start: Ints,
-    wait: Floats,
-    delay: Floats,
+    operations: Operations,
     online: Bools,
 ) -> tuple[Ints, Bools]:
     """When each episode happens, and whether it does (a walk-in has no booking)."""
@@ -228,10 +243,10 @@ def _episode_minutes(
     minute = np.empty((n, len(EPISODES)), dtype=np.int64)
     minute[:, 0] = arrival - np.floor((1.0 + 13.0 * rng.random(n)) * MINUTES_PER_DAY).astype(np.int64)
     minute[:, 1] = arrival
-    minute[:, 2] = arrival + 3 + np.ceil(wait).astype(np.int64)
+    minute[:, 2] = arrival + 3 + np.ceil(operations.wait_minutes).astype(np.int64)
     minute[:, 3] = minute[:, 2] + 60 + np.floor(240 * rng.random(n)).astype(np.int64)
     overnight = MINUTES_PER_DAY * (rng.random(n) < truth.overnight_share)
-    minute[:, 4] = minute[:, 3] + 30 + np.ceil(delay).astype(np.int64) + overnight
+    minute[:, 4] = minute[:, 3] + 30 + np.ceil(operations.delay_minutes).astype(np.int64) + overnight
     later = np.floor((1.0 + 2.0 * rng.random(n)) * MINUTES_PER_DAY).astype(np.int64)
     minute[:, 5] = minute[:, 4] + np.where(online, later, 10)
     happens = np.ones((n, len(EPISODES)), dtype=np.bool_)
@@ -240,26 +255,19 @@ def _episode_minutes(
 
 
 def _negative_logit(
-    truth: Truth,
-    *,
-    touchpoint: Ints,
-    minute: Ints,
-    quality: Floats,
-    full: Bools,
-    wait: Floats,
-    rework: Bools,
-    delay: Floats,
+    truth: Truth, *, touchpoint: Ints, booked: Ints, quality: Floats, operations: Operations
 ) -> Floats:
     """Logit of a negative outcome: an operational failure counts at its own touchpoint."""
     logit = listed(truth.negative_logit)[touchpoint] + truth.negative_quality * quality[:, None]
-    since_outage = minute[:, 0] / MINUTES_PER_DAY - truth.outage_day
+    since_outage = booked / MINUTES_PER_DAY - truth.outage_day
     fading = np.clip(1.0 - since_outage / truth.outage_days, 0.0, 1.0) * (since_outage >= 0)
     online_booking = touchpoint[:, 0] == TOUCHPOINTS.index("booking_online")
+    over = np.maximum(operations.wait_minutes - truth.wait_free_minutes, 0.0)
     logit[:, 0] += truth.outage_logit * fading * online_booking
-    logit[:, 1] += truth.negative_parking_full * full
-    logit[:, 2] += truth.negative_per_wait_minute * np.maximum(wait - truth.wait_free_minutes, 0.0)
-    logit[:, 3] += truth.negative_rework * rework
-    logit[:, 4] += truth.negative_per_delay_minute * delay
+    logit[:, 1] += truth.negative_parking_full * operations.parking_full
+    logit[:, 2] += truth.negative_per_wait_minute * over
+    logit[:, 3] += truth.negative_rework * operations.rework
+    logit[:, 4] += truth.negative_per_delay_minute * operations.delay_minutes
     return logit
 
 
