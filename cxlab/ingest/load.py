@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
-from cxlab.core.columns import TABLE_NAMES
+from cxlab.core.columns import SURVEYS, TABLE_NAMES
 from cxlab.core.errors import Finding, TableError
 from cxlab.engine.duck import DuckEngine, connect
 from cxlab.ingest.bytes_rules import UnreadableError
@@ -15,11 +16,12 @@ from cxlab.ingest.config import CONFIG_NAME, DataConfig, TableConfig
 from cxlab.ingest.config_reader import nearest, read_config
 from cxlab.ingest.contracts import contract_of
 from cxlab.ingest.cross_rules import CROSS_RULES
+from cxlab.ingest.header_rules import HEADER_RULES
 from cxlab.ingest.quality import QualityReport, make_report
 from cxlab.ingest.raw_rules import RAW_RULES
 from cxlab.ingest.readers import FORMATS, Source, format_of, read_blocks, read_source
-from cxlab.ingest.selection import add_lookups, add_row_ids, keep_rows, select
-from cxlab.ingest.state import TableState
+from cxlab.ingest.selection import add_lookups, add_row_ids, keep_rows, say_unused_options, select
+from cxlab.ingest.state import TableState, by_pattern
 from cxlab.ingest.table_rules import TABLE_RULES
 from cxlab.ingest.tables import Tables
 from cxlab.ingest.typing_columns import add_computed, type_columns
@@ -51,7 +53,7 @@ def load(folder: str | Path, *, config: str | Path | None = None) -> Tables:
     if not report.ok:
         raise TableError("\n".join(report.lines()), findings=report.findings)
     end = pd.Timestamp(settings.data_end) if settings.data_end is not None else None
-    return Tables.of(frames, report, title=report.title, data_end=end)
+    return Tables.of(frames, report, title=report.title, data_end=end, scales=_scales(frames, settings))
 
 
 def check(folder: str | Path, *, config: str | Path | None = None) -> QualityReport:
@@ -94,6 +96,19 @@ def _everything(
     return {name: state.frame.reset_index(drop=True) for name, state in states.items()}, report, settings
 
 
+def _scales(frames: Mapping[str, pd.DataFrame], settings: DataConfig) -> dict[str, tuple[float, float]]:
+    """The declared scale of each survey column: the user's, else the contract's."""
+    declared, contract = settings.table(SURVEYS).scale, contract_of(SURVEYS)
+    scales = {}
+    for name in frames[SURVEYS].columns if SURVEYS in frames else ():
+        column, key = contract.column(name), by_pattern(declared, name)
+        if key:
+            scales[name] = declared[key]
+        elif column is not None and column.low is not None and column.high is not None:
+            scales[name] = (column.low, column.high)
+    return scales
+
+
 def _folder_problem(folder: Path, message: str) -> Finding:
     return Finding(
         level="error",
@@ -124,7 +139,12 @@ def _one_table(
     try:
         source = _read(name, folder, declared, optional=name not in settings.tables)
     except UnreadableError as error:
-        findings.append(error.finding)
+        findings.append(replace(error.finding, table=name))
+        return None
+    except OSError as error:
+        message = f"cannot be opened: {error.strerror or type(error).__name__}."
+        file = declared.file or name
+        findings.append(Finding(level="error", rule="file", file=file, table=name, message=message))
         return None
     if source is None:
         return None
@@ -142,16 +162,17 @@ def _one_table(
     ragged = state.rows_read - len(source.frame)
     if ragged:
         state.set_aside["other number of fields than the header"] = ragged
-    for repair in RAW_RULES:
-        repair(state)
+    for rule in (*HEADER_RULES, *RAW_RULES):
+        rule(state)
     add_lookups(state, folder)
     keep_rows(state)
     columns = select(state)
     typed = type_columns(state, columns)
     state.frame = add_row_ids(state, typed)
     add_computed(state)
-    for rule in TABLE_RULES:
-        rule.run(state)
+    say_unused_options(state)
+    for check_of_table in TABLE_RULES:
+        check_of_table.run(state)
     return state
 
 

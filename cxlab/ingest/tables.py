@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from cxlab.core.columns import CUSTOMER_ID, CUSTOMERS, LOCATION_ID, SURVEYS, TABLE_NAMES
+from cxlab.core.columns import CONTRACTS, CUSTOMER_ID, CUSTOMERS, LOCATION_ID, OVERALL, SURVEYS, TABLE_NAMES
 from cxlab.core.errors import ParameterError, TableError
 from cxlab.engine.duck import DuckEngine, connect
 
@@ -32,6 +32,8 @@ class Tables:
         The name of the data as ``cxlab.toml`` gives it.
     data_end
         The last day the data cover, as ``cxlab.toml`` declares it; None if it does not.
+    scales
+        Survey column to (lowest, highest) answer, as ``cxlab.toml`` or the contract declares it.
     """
 
     frames: Mapping[str, pd.DataFrame]
@@ -39,6 +41,7 @@ class Tables:
     engine: DuckEngine
     title: str = "data"
     data_end: pd.Timestamp | None = None
+    scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -48,12 +51,20 @@ class Tables:
         *,
         title: str,
         data_end: pd.Timestamp | None = None,
+        scales: Mapping[str, tuple[float, float]] | None = None,
     ) -> Tables:
         """Tables with a fresh engine that sees every frame."""
         engine = connect()
         for name, frame in frames.items():
             engine.view(name, frame)
-        return cls(frames=dict(frames), quality=quality, engine=engine, title=title, data_end=data_end)
+        return cls(
+            frames=dict(frames),
+            quality=quality,
+            engine=engine,
+            title=title,
+            data_end=data_end,
+            scales=dict(scales or {}),
+        )
 
     def frame(self, name: str) -> pd.DataFrame:
         """A copy of one table; TableError if these data do not hold it."""
@@ -79,33 +90,47 @@ class Tables:
         """A copy of the customers, one row each."""
         return self.frame(CUSTOMERS)
 
-    def only(self, *, location_id: str = "") -> Tables:
-        """The customers of one dealer with all their rows; everything for an empty ``location_id``.
+    def scale(self, column: str = OVERALL) -> tuple[float, float]:
+        """The lowest and highest answer that a survey column can hold, as declared."""
+        if column not in self.scales:
+            raise ParameterError(
+                f"scale of {column!r}: not declared for {self.title}. Next step: write "
+                f"scale = {{{column} = [1, 10]}} under [surveys] in cxlab.toml."
+            )
+        return self.scales[column]
 
-        A customer belongs to the dealer in the customers table (surveys where there is none).
+    def only(self, *, location_id: str = "") -> Tables:
+        """One dealer: the answers about it, its own customers, and all that happened to either of them.
+
+        Surveys are those about this dealer, customers and contracts those whose home it is; events and
+        complaints keep all rows of both, elsewhere too, because a customer's history does not stop at the
+        dealer's door. Everything for an empty ``location_id``.
         """
         if not location_id:
             return self
-        home = CUSTOMERS if self.has(CUSTOMERS, LOCATION_ID, CUSTOMER_ID) else SURVEYS
-        if not self.has(home, LOCATION_ID, CUSTOMER_ID):
+        homes = [name for name in (CUSTOMERS, SURVEYS) if self.has(name, LOCATION_ID)]
+        frames = {name: self._of_dealer(name, location_id) for name in homes}
+        if not homes or all(frame.empty for frame in frames.values()):
+            known = sorted({str(at) for name in homes for at in self.frames[name][LOCATION_ID].dropna()})
             raise ParameterError(
-                f"location_id={location_id!r}: {self.title} does not say which customer belongs to which "
-                f"dealer. Next step: map location_id of the customers table in cxlab.toml."
+                f"location_id={location_id!r}: no customer and no answer of {self.title} belongs to it. "
+                f"Known are {', '.join(known[:5]) or 'none'}. Next step: copy an id from the customers "
+                f"table, or map location_id in cxlab.toml."
             )
-        rows = self.frames[home]
-        chosen = rows.loc[rows[LOCATION_ID] == location_id, CUSTOMER_ID].unique()
-        if not len(chosen):
-            known = ", ".join(sorted(rows[LOCATION_ID].dropna().unique())[:5])
-            raise ParameterError(
-                f"location_id={location_id!r}: no customer belongs to it. Known are {known}, ... "
-                f"Next step: copy the id from the customers table."
-            )
-        frames = {
-            name: frame[frame[CUSTOMER_ID].isin(chosen)] if CUSTOMER_ID in frame else frame
-            for name, frame in self.frames.items()
-        }
+        met = [frame[CUSTOMER_ID] for frame in frames.values() if CUSTOMER_ID in frame]
+        own = set(frames[CUSTOMERS][CUSTOMER_ID]) if CUSTOMERS in frames else set(pd.concat(met))
+        everybody = own.union(*met)
+        for name in self.frames:
+            if name not in frames and CUSTOMER_ID in self.frames[name]:
+                among = own if name == CONTRACTS else everybody
+                frames[name] = self.frames[name][self.frames[name][CUSTOMER_ID].isin(among)]
+        frames = {name: frames.get(name, self.frames[name]).reset_index(drop=True) for name in self.frames}
         title = f"{self.title}, dealer {location_id}"
-        return Tables.of(frames, self.quality, title=title, data_end=self.data_end)
+        return Tables.of(frames, self.quality, title=title, data_end=self.data_end, scales=self.scales)
+
+    def _of_dealer(self, name: str, location_id: str) -> pd.DataFrame:
+        frame = self.frames[name]
+        return frame[frame[LOCATION_ID] == location_id]
 
     def __repr__(self) -> str:
         sizes = [f"{name} {len(self.frames[name]):,}" for name in TABLE_NAMES if name in self.frames]
