@@ -15,6 +15,8 @@ Booleans = npt.NDArray[np.bool_]
 
 #: From this share of hit items on, nobody can say which group of items is the mood.
 MOST_FLAGGED = 1.0 / 3.0
+#: A single cell may move against the mood by chance; one this sure takes the whole measurement down.
+OPPOSED_LEVEL = 0.001
 #: Columns of :class:`Shares`.
 PARTS = ("halo", "home", "misattributed", "index")
 
@@ -23,25 +25,29 @@ PARTS = ("halo", "home", "misattributed", "index")
 class Readable:
     """Whether the mood effect and the specific effects of a measurement can be told apart (K,)."""
 
-    #: flagged items among those that are not the measurement's own
+    #: share of flagged items that are not negligible among those that are not the measurement's own
     flagged_share: Floats
     #: a flagged item moves against a mood effect that is itself significant
     opposed: Booleans
     told_apart: Booleans
-    #: flagged cells (K, J) of told-apart measurements that move the way the measurement moves the
-    #: ratings as a whole
+    #: flagged cells (K, J) of told-apart measurements that move the way of its surest raw slope
     claimable: Booleans
 
 
 def readable(
-    split: Anchored, flagged: Booleans, *, level: float = 0.05, anchors_known: bool = False
+    split: Anchored,
+    flagged: Booleans,
+    *,
+    negligible: float = 0.0,
+    level: float = 0.05,
+    anchors_known: bool = False,
 ) -> Readable:
     """Judge whether the majority rule behind the anchors is believable, measurement by measurement.
 
     Two signs say that it is not. More than a third of the items are flagged: then the hit items and
     the anchors could change places. Or a flagged item *rises* while the mood falls: this is what a
     few untouched items look like when most of the others were hit and were taken for the mood. For the
-    same reason a single cell is claimable only if it moves the way all ratings together move.
+    same reason a single cell is claimable only if it moves the way of the measurement's surest raw slope.
 
     Parameters
     ----------
@@ -49,6 +55,9 @@ def readable(
         From :func:`cxlab.stats.anchored.anchored`.
     flagged
         (K, J) cells called different from zero.
+    negligible
+        Smaller specific effects (in standard deviations) neither count against the rule nor can be
+        claimed: in large samples trifles are flagged too, among them those of bent scales.
     level
         Level of the test that the mood effect is there at all.
     anchors_known
@@ -59,13 +68,15 @@ def readable(
     >>> MOST_FLAGGED < 3 / 7
     True
     """
+    flagged = flagged & (np.abs(split.specific) >= negligible)
     other = flagged & split.candidates
     share = other.sum(axis=1) / split.candidates.sum(axis=1)
     mood = two_sided(split.halo, split.halo_se, np.full(len(split.halo), split.degrees.max())) <= level
     against = np.sign(split.specific) == -np.sign(split.halo)[:, None]
-    opposed = (other & against).any(axis=1) & mood
+    sure = split.p_values <= OPPOSED_LEVEL
+    opposed = (other & against & sure).any(axis=1) & mood
     told_apart = np.ones_like(mood) if anchors_known else (share <= MOST_FLAGGED) & ~opposed
-    along = np.sign(split.specific) == np.sign(split.slopes.sum(axis=1))[:, None]
+    along = np.sign(split.specific) == _direction(split)[:, None]
     return Readable(
         flagged_share=share,
         opposed=opposed,
@@ -168,6 +179,12 @@ def anchor_sets(split: Anchored) -> dict[str, Booleans]:
 def under_anchors(moments: SiteMoments, *, home: Booleans, anchors: Booleans) -> Anchored:
     """The split with given anchors (K, J) instead of purified ones."""
     return anchored(moments, judged=len(home), home=home, fixed_anchors=anchors)
+
+
+def _direction(split: Anchored) -> Floats:
+    """Sign of the surest raw slope: it needs no anchor, so wrong anchors cannot turn it round, (K,)."""
+    surest = np.abs(split.slopes / split.slopes_se).argmax(axis=1)
+    return np.asarray(np.sign(split.slopes[np.arange(len(surest)), surest]))
 
 
 def _strictest(split: Anchored) -> Booleans:

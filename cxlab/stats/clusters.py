@@ -103,12 +103,13 @@ def site_moments(
     crossed, residuals = np.zeros(squares.shape[:3]), np.zeros(responses.shape)
     response_sd, (kept, kept_sites) = np.zeros(n_responses), np.zeros((2, n_responses), dtype=np.int64)
     # Items answered by the same rows share one pass: with complete answers there is only one.
-    patterns, pattern_of = np.unique(answered, axis=1, return_inverse=True)
-    for number, rows in enumerate(patterns.T):
-        columns = np.flatnonzero(np.ravel(pattern_of) == number)
+    patterns = [column.tobytes() for column in answered.T]
+    for pattern in dict.fromkeys(patterns):
+        columns = np.flatnonzero([other == pattern for other in patterns])
+        rows = answered[:, columns[0]]
         plan_part = plan_absorption(sites[rows], None if periods is None else periods[rows])
         part = _pass(responses[np.ix_(rows, columns)], regressors[rows] / regressor_sd, plan_part)
-        where = np.unique(sites[rows])
+        where = sites[rows][plan_part.start]
         squares[np.ix_(where, columns)] = part.gram[:, None]
         crossed[np.ix_(where, columns)] = part.crossed
         residuals[np.ix_(rows, columns)], response_sd[columns] = part.residuals, part.sd

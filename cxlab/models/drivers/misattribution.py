@@ -72,7 +72,8 @@ class MisattributionModel:
     false_discovery_rate
         Over all cells, Benjamini and Hochberg.
     negligible_sd
-        An interval within plus or minus this many standard deviations rejects an effect.
+        An interval within plus or minus this many standard deviations rejects an effect; smaller
+        estimates are neither claimed nor counted against the majority rule.
     confidence, replicates, seed
         Of the intervals; ``replicates`` and ``seed`` of the bootstrap of the shares.
 
@@ -138,6 +139,7 @@ class MisattributionModel:
             for name in rating_columns([str(c) for c in table.columns])
             if name not in self.negative_control_items
         )
+        self._require_known(items)
         visits = self._visits(table, items, (*self.kpis, *self.quality_kpis), self._least_items(items))
         evidence = self._evidence(visits)
         guards = self._guards(table, visits.items, evidence)
@@ -212,7 +214,9 @@ class MisattributionModel:
             moments=moments,
             split=split,
             shares=shares,
-            readable=readable(split, flagged, anchors_known=bool(known.any())),
+            readable=readable(
+                split, flagged, negligible=self.negligible_sd, anchors_known=bool(known.any())
+            ),
             q_values=q_values,
             flagged=flagged,
             home=home,

@@ -26,7 +26,7 @@ CELL_COLUMNS = (
 _WORDS = {
     NOT_IDENTIFIED: "mood and specific effect cannot be told apart",
     REJECTED: "no effect beyond the mood that would matter",
-    UNDETERMINED: "not shown",
+    UNDETERMINED: "not shown, or not shown to be large enough to matter",
 }
 
 
@@ -88,12 +88,16 @@ def cells(evidence: Evidence, *, alarm: str = "") -> pd.DataFrame:
 
 
 def shares_by_kpi(evidence: Evidence) -> pd.DataFrame:
-    """Shares halo, home, misattributed and the index of each measurement, with intervals."""
+    """Shares halo, home, misattributed and the index of each measurement, with intervals.
+
+    The index compares the own rating with the others; it is missing where none was asked.
+    """
     shares, n = evidence.shares, evidence.visits.n_used
     rows = []
     for k, kpi in enumerate(evidence.judged):
-        known = bool(evidence.readable.told_apart[k])
         for part, name in enumerate(PARTS):
+            known = bool(evidence.readable.told_apart[k])
+            known &= name != "index" or bool(evidence.home[k].any())
             value = (shares.estimate[k, part], shares.low[k, part], shares.high[k, part])
             rows.append((kpi, name, *_shown_share(value, known), n, _exists(value[1], known)))
     columns = ["kpi", "part", "estimate", "conf_low", "conf_high", "n", "verdict"]
@@ -157,12 +161,12 @@ def _judge(evidence: Evidence, k: int, j: int, half: float, alarm: str) -> tuple
     estimate = evidence.split.specific[k, j]
     if not evidence.readable.told_apart[k]:
         return NOT_IDENTIFIED, _WORDS[NOT_IDENTIFIED]
-    if not evidence.flagged[k, j]:
-        small = abs(estimate) + half < evidence.negligible_sd
-        verdict = REJECTED if small else UNDETERMINED
-        return verdict, _WORDS[verdict]
+    if abs(estimate) + half < evidence.negligible_sd:
+        return REJECTED, _WORDS[REJECTED]
+    if not evidence.flagged[k, j] or abs(estimate) < evidence.negligible_sd:
+        return UNDETERMINED, _WORDS[UNDETERMINED]
     if not evidence.readable.claimable[k, j]:
-        return UNDETERMINED, "moves against the measurement's effect on the ratings as a whole"
+        return UNDETERMINED, "moves against the measurement's surest raw slope"
     if evidence.home[k, j]:
         return SUPPORTED, "its own rating, beyond the mood"
     if alarm:
