@@ -64,7 +64,8 @@ def test_a_scale_is_read_from_the_declaration_and_never_guessed():
 
 def test_a_table_taken_out_is_a_copy_and_a_missing_one_is_named():
     tables = network()
-    tables.surveys.loc[0, "overall"] = 1
+    taken = tables.surveys
+    taken.loc[0, "overall"] = 1
     assert tables.surveys.loc[0, "overall"] == 7
     with pytest.raises(TableError, match="there is no table 'complaints'"):
         tables.frame("complaints")
