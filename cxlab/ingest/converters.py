@@ -38,13 +38,15 @@ class Typed:
     """A converted column: values in the dtype of its kind, and which cells failed or were mended.
 
     ``bad`` cells hold a missing value here; whoever converts must report them. ``repairs`` maps what
-    was mended (``"blanks around an id"``) to the number of cells.
+    was mended cell by cell (``"blanks around an id"``) to the number of cells, ``rewritten`` what is the
+    same in the whole column (numbers as ids).
     """
 
     values: pd.Series
     bad: Mask
     rule: str = ""
     repairs: dict[str, int] = field(default_factory=dict)
+    rewritten: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +135,7 @@ def _numbered_words(values: pd.Series, kind: Kind) -> Typed:
             values=text.astype("str"),
             bad=~whole,
             rule="id with decimals",
-            repairs={"id stored as a number with decimals": len(values)} if kind == "id" else {},
+            rewritten={"id stored as a number": int(number.notna().sum())} if kind == "id" else {},
         )
     return Typed(values=values.astype("str").where(values.notna()).astype("str"), bad=_none_bad(values))
 

@@ -119,7 +119,12 @@ def read_csv(data: bytes, *, file: str, dialect: Dialect) -> Source:
     plain = unpacked(data, file=file)
     text, findings = decoded(plain, file=file, encoding=dialect.encoding)
     delimiter, said = delimiter_of(text, file=file, declared=dialect.delimiter)
-    header = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    try:
+        header = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error as error:
+        raise refuse(
+            file, "CSV", f"the header cannot be read: {error}.", "Look at its first line."
+        ) from error
     places = [str(place) for place in range(len(header))]
     ragged: list[tuple[int, int]] = []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def text_of(values: pd.Series) -> pd.Series:
     """Stripped text of a column, empty for missing; stored numbers without a decimal point."""
     if pd.api.types.is_float_dtype(values.dtype):
         whole = values.dropna()
-        if (whole % 1 == 0).all():
+        if (whole % 1 == 0).all() and (whole.abs() < 2**53).all():
             values = values.astype("Int64")
     return values.astype("str").where(values.notna(), "").astype("str").str.strip()
 
@@ -53,15 +54,18 @@ def add_lookups(state: TableState, folder: Path) -> None:
         try:
             other = read_source(folder / lookup.file, file=lookup.file, dialect=state.config.dialect)
         except (UnreadableError, OSError) as error:
-            finding = (
-                error.finding.message if isinstance(error, UnreadableError) else "there is no such file."
-            )
-            state.say("error", "look-up", f"{lookup.file}: {finding}")
+            why = error.finding.message if isinstance(error, UnreadableError) else "cannot be opened."
+            state.say("error", "look-up", f"{lookup.file} {why}")
             continue
         _take(state, lookup, other.frame)
 
 
 def _take(state: TableState, lookup: Lookup, other: pd.DataFrame) -> None:
+    taken = [name for name in lookup.columns if name in state.raw.columns]
+    if taken:
+        message = f"the file has a column {taken[0]!r} of its own."
+        state.say("error", "look-up", message, next_step="Give the new column another name.")
+        return
     needed = [lookup.key, *lookup.columns.values()]
     missing = [name for name in needed if name not in other.columns]
     if missing:
@@ -134,15 +138,6 @@ def select(state: TableState) -> dict[str, pd.Series]:
     """Our name -> untyped column, in the order of the contract, then what the user carries."""
     found: dict[str, pd.Series] = {}
     header = [str(name) for name in state.raw.columns]
-    double = sorted({name for name in header if header.count(name) > 1})
-    if double:
-        state.say(
-            "error",
-            "column names",
-            f"stand twice in the header: {', '.join(double)}.",
-            next_step="Give each column its own name; which one is meant is not guessed.",
-        )
-        state.raw = state.raw.loc[:, ~state.raw.columns.duplicated()]
     for name, sources in _mapping(state, header).items():
         missing = [source for source in sources if source not in state.raw.columns]
         if missing:
@@ -253,3 +248,25 @@ def _instead(state: TableState, name: str, missing: str, header: list[str]) -> s
 def _found(state: TableState, name: str) -> str:
     header = [str(column) for column in state.raw.columns]
     return f"{_columns_found(header)}{nearest(name, header)}"
+
+
+def say_unused_options(state: TableState) -> None:
+    """Options for columns that are not there: a typing mistake must not pass as a declaration."""
+    config = state.config
+    options = {
+        "scale": config.scale,
+        "missing_codes": config.missing_codes,
+        "recode": config.recode,
+        "categories": config.categories,
+        "types": config.types,
+    }
+    columns = [str(name) for name in state.frame.columns]
+    for option, declared in options.items():
+        for key in declared:
+            if not any(fnmatchcase(name, key) for name in columns):
+                message = (
+                    f"{option} names {key!r}, which is no column of this table.{nearest(key, columns)}"
+                )
+                state.say(
+                    "error", "unused option", message, next_step=f"Mend {option} in {state.data.file}."
+                )

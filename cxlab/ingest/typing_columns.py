@@ -44,8 +44,10 @@ def type_columns(state: TableState, columns: dict[str, pd.Series]) -> pd.DataFra
         typed[name] = result.values
         if result.bad.any():
             failed.append((name, values, result))
+        for what, rows in result.rewritten.items():
+            state.say("repair", what, "written as whole numbers.", column=name, rows=rows)
         for what, rows in result.repairs.items():
-            state.repaired(what, "mended." if "around" in what else "said.", column=name, rows=rows)
+            state.repaired(what, "mended.", column=name, rows=rows)
     state.frame = pd.DataFrame(typed, index=state.raw.index)
     for name, values, result in failed:
         _say_bad(state, name, values, result)

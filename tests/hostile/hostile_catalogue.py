@@ -590,6 +590,64 @@ FAULTS = [
         says=("missing_code",),
     ),
     fault(
+        "an option for a column that is not there",
+        (),
+        declared("[surveys]\nscale = {overal = [1, 5]}\n"),
+        rule="unused option",
+        says=("scale names 'overal'", "Did you mean 'overall'?"),
+    ),
+    fault(
+        "a look-up that would hide a column",
+        (),
+        declared(
+            '[[surveys.lookup]]\nfile = "customers.csv"\non = "customer_id"\ncolumns.overall = "segment"\n'
+        ),
+        rule="look-up",
+        says=("'overall' of its own",),
+    ),
+    fault(
+        "a look-up file that is not there",
+        3,
+        declared('[[surveys.lookup]]\nfile = "none.csv"\non = "customer_id"\ncolumns.a = "b"\n'),
+        rule="look-up",
+        says=("none.csv cannot be opened",),
+    ),
+    fault(
+        "a look-up column that is not there",
+        (),
+        declared('[[surveys.lookup]]\nfile = "customers.csv"\non = "customer_id"\ncolumns.a = "segmnt"\n'),
+        rule="look-up",
+        says=("Did you mean 'segment'?",),
+    ),
+    fault(
+        "a column without a name",
+        38,
+        whole(
+            "surveys.csv",
+            lambda data: b"\n".join(line + b",1" for line in data.split(b"\n")[:-1]).replace(
+                b"billing,1", b"billing,"
+            ),
+        ),
+        level="note",
+        rule="no name",
+        says=("column 8",),
+    ),
+    fault(
+        "a column to keep rows by that is not there",
+        (),
+        declared('[surveys]\nkeep = {statu = ["x"]}\n'),
+        rule="keep",
+        says=("'statu' is not there",),
+    ),
+    fault(
+        "a computed column without its parts",
+        (),
+        declared('[surveys.derived]\nlate = {above = ["days_late", 0]}\n'),
+        rule="derived",
+        column="late",
+        says=("needs the column days_late",),
+    ),
+    fault(
         "two files of one table",
         (),
         whole("surveys.tsv", b"response_id\n"),

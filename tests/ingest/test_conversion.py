@@ -135,7 +135,7 @@ def test_a_stored_flag_other_than_zero_and_one_is_bad() -> None:
     assert convert(pd.Series([True, False]), "flag", spelling=Spelling()).values.tolist() == [1, 0]
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=8))
 def test_any_number_that_python_writes_is_read_back(numbers: list[float]) -> None:
     for decimal in ".,":
@@ -145,7 +145,7 @@ def test_any_number_that_python_writes_is_read_back(numbers: list[float]) -> Non
         assert result.values.tolist() == numbers
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(
     st.datetimes(
         min_value=pd.Timestamp("1901-01-01").to_pydatetime(),

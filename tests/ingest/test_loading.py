@@ -74,6 +74,23 @@ def test_text_in_a_parquet_file_is_typed_like_text_in_a_csv(tmp_path: Path) -> N
     assert examples == ["row 3 (R3) = x", "row 2 (R2) = 99"]
 
 
+def test_ids_that_a_file_stores_as_numbers_are_written_without_a_point(tmp_path: Path) -> None:
+    stored = {"response_id": [1.0, 2.0], "overall": [7, 8]}
+    pd.DataFrame(stored).to_parquet(tmp_path / "surveys.parquet")
+    tables = cxlab.load(folder(tmp_path, ABSENT))
+    assert tables.surveys["response_id"].tolist() == ["1", "2"]
+    assert ("id stored as a number", 2) in {(f.rule, f.rows) for f in tables.quality.findings}
+
+
+def test_a_file_that_may_not_be_read_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    lines = "\n".join(cxlab.check(folder(tmp_path, surveys=SURVEYS)).lines())
+    assert "cannot be opened: Permission denied" in lines
+
+
 def test_blocks_with_other_columns_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "surveys").mkdir()
     pd.DataFrame({"response_id": ["R1"]}).to_parquet(tmp_path / "surveys" / "part-000.parquet")
