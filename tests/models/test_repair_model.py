@@ -10,8 +10,10 @@ import cxlab
 from cxlab.core.verdicts import NOT_IDENTIFIED, REJECTED, SUPPORTED, TOO_FEW, UNDETERMINED
 from cxlab.models.recovery.repair import RepairModel
 from cxlab.models.recovery.repair_evidence import NEVER, NO_FADING, positives_until_back
+from cxlab.models.recovery.repair_rows import current_visit_entries, repair_rows, stock_entries
 from cxlab.models.recovery.repair_terms import claim_verdict
 from cxlab.models.recovery.usual import UsualRatioModel
+from cxlab.stats.stock import plan_stocks
 
 START = pd.Timestamp("2023-01-01")
 SECONDS = 86_400.0
@@ -487,6 +489,28 @@ def test_valence_from_the_same_survey_is_noticed_and_the_carry_over_design_cures
     cured = rows_of(RepairModel(carry_over_only=True).fit(*tables))
     assert cured.loc["ratio_unresolved", "conf_low"] < 10.0 < cured.loc["ratio_unresolved", "conf_high"]
     assert cured.loc["half_life_days", "conf_low"] < 180.0 < cured.loc["half_life_days", "conf_high"]
+
+
+def test_the_carry_over_stocks_leave_out_the_current_visit_and_its_columns_count_it():
+    answers, experiences = make(World(customers=20), 19)
+    rows = repair_rows(answers, experiences, outcome="overall", discard_days=0.0)
+    carried = plan_stocks(
+        rows.owner, rows.at, entries=stock_entries(rows, delay_days=14.0), n_stocks=3
+    ).stocks(180.0)
+    current = plan_stocks(
+        rows.owner, rows.at, entries=current_visit_entries(rows, days=14.0), n_stocks=3
+    ).stocks(np.inf)
+    past = rows.experiences
+    for row in range(len(rows.owner)):
+        seen = (past.owner == rows.owner[row]) & (past.occurred < rows.at[row])
+        kind = np.where(past.positive, 0, np.where(past.resolved < rows.at[row], 2, 1))
+        age = rows.at[row] - past.occurred
+        for stock in range(3):
+            mine = seen & (kind == stock)
+            assert carried[row, stock] == pytest.approx(
+                np.exp2(-age[mine & (age > 14.0)] / 180.0).sum(), abs=1e-12
+            )
+            assert current[row, stock] == pytest.approx(np.sum(mine & (age <= 14.0)), abs=1e-12)
 
 
 def test_usual_ratios_miss_the_truth_where_good_customers_have_good_contacts():

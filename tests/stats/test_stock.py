@@ -9,8 +9,10 @@ from cxlab.stats.stock_regression import StockProblem, fit_stock_regression
 
 
 def some_rows(rng, *, owners=40, years=10, rows=15):
-    owner = np.repeat(np.arange(owners), rows)
-    at = rng.uniform(0.0, 365.25 * years, owners * rows)
+    """Owners with different numbers of rows, some with a single one."""
+    count = rng.integers(1, 2 * rows, owners)
+    owner = np.repeat(np.arange(owners), count)
+    at = rng.uniform(0.0, 365.25 * years, len(owner))
     order = np.lexsort((at, owner))
     return owner[order], at[order]
 
