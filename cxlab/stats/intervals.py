@@ -148,8 +148,9 @@ def wilson(share: float, rows: float, *, confidence: float) -> Interval:
     return Interval(
         estimate=share,
         std_error=(share * (1 - share) / rows) ** 0.5,
-        conf_low=max(0.0, centre - reach),
-        conf_high=min(1.0, centre + reach),
+        # At shares of 0 and 1 a limit equals the estimate: rounding must not put it on the wrong side.
+        conf_low=min(share, max(0.0, centre - reach)),
+        conf_high=max(share, min(1.0, centre + reach)),
     )
 
 
@@ -170,13 +171,14 @@ def net_share(plus: float, minus: float, rows: float, *, confidence: float) -> I
     Returns
     -------
     Interval
-        In shares, -1..1; the limits are kept there.
+        In shares, -1..1; the limits are kept there and hold the estimate.
 
     Notes
     -----
     Coverage of 95 % intervals is 0.94 to 0.96 from 5 rows on.
 
-    Source: Agresti and Min (2005), Biometrics 61; Rocks (2016), The American Statistician 70(4).
+    Source: Agresti and Min (2005), Statistics in Medicine 24; Rocks (2016), The American
+    Statistician 70(4).
 
     Examples
     --------
@@ -193,9 +195,10 @@ def net_share(plus: float, minus: float, rows: float, *, confidence: float) -> I
     )
     return Interval(
         estimate=plus - minus,
-        std_error=((plus + minus - (plus - minus) ** 2) / rows) ** 0.5,
-        conf_low=max(-1.0, centre - reach),
-        conf_high=min(1.0, centre + reach),
+        std_error=max(0.0, (plus + minus - (plus - minus) ** 2) / rows) ** 0.5,
+        # The pseudo-rows pull to the middle: a handful of unanimous rows must still be inside.
+        conf_low=min(plus - minus, max(-1.0, centre - reach)),
+        conf_high=max(plus - minus, min(1.0, centre + reach)),
     )
 
 
@@ -203,8 +206,8 @@ def dirichlet_mean(counts: Array, points: Array, *, confidence: float) -> Interv
     """Mean of answers on a fixed scale, with limits from a Dirichlet with one pseudo-answer.
 
     The pseudo-answer is spread evenly over the K points: ``p ~ Dirichlet(counts + 1 / K)``; the
-    limits are quantiles of ``sum_k p_k points_k``, computed exactly (inversion of a characteristic
-    function, no draws). The estimate itself is the plain mean of the answers.
+    limits are quantiles of ``sum_k p_k points_k``, computed by inversion of a characteristic function,
+    without draws, to about 1e-5 of the scale. The estimate itself is the plain mean of the answers.
 
     Parameters
     ----------
@@ -227,7 +230,7 @@ def dirichlet_mean(counts: Array, points: Array, *, confidence: float) -> Interv
 
     Notes
     -----
-    For skewed ratings of 5 to 30 answers it covers 0.93 to 0.95, where the t interval covers 0.87
+    For skewed ratings of 5 to 30 answers it covers 0.92 to 0.95, where the t interval covers 0.87
     to 0.93. It knows that points nobody has chosen yet exist.
 
     Source: Imhof (1961), Biometrika 48, for the inversion.
@@ -299,7 +302,7 @@ def _dirichlet_below(level: float, weights: Array, points: Array) -> float:
     """
     slopes = points - level
     slopes = slopes / (weights @ slopes**2) ** 0.5
-    # u = x / (1 - x) maps 0..infinity to 0..1; 400 midpoints leave an error below 1e-6 for 2 answers on.
+    # u = 3 x / (1 - x) maps 0..infinity to 0..1; 400 midpoints leave an error of about 1e-6.
     x = (np.arange(400) + 0.5) / 400
     u = 3.0 * x / (1.0 - x)
     angle = np.arctan(np.outer(u, slopes)) @ weights

@@ -56,11 +56,12 @@ def _gains(stack: Array) -> Array:
     walk = _Walk(predictors - low, low, batch)
     walk.visit(_grow(stack, low, walk.order), 0, 0, 0)
     without, within = walk.sums()
-    # Residual variances were summed, so a gain is "without j" minus "with j".
+    # Residual variances were summed, so a gain is "without j" minus "with j". It is never negative: what
+    # lies below 0 is rounding.
     total = (without + within)[0]
     subsets = np.array([comb(predictors - 1, k) for k in range(predictors)], dtype=np.float64)
     gains = (total[None, :-1] - within[:, :-1] - within[:, 1:]) / subsets[None, :, None]
-    return np.ascontiguousarray(np.moveaxis(gains, 2, 0))
+    return np.ascontiguousarray(np.moveaxis(np.maximum(gains, 0.0), 2, 0))
 
 
 def _grow(stack: Array, low: int, order: NDArray[np.int64]) -> Triangle:
