@@ -17,11 +17,9 @@ from cxlab.linking.keys import (
     NO_CUSTOMER,
     account_check,
     customer_matches,
-    empty,
     event_rules,
     loss_counts,
     losses_frame,
-    match,
     match_row,
     refuse_no_match,
     require_columns,
@@ -30,13 +28,15 @@ from cxlab.linking.keys import (
     visibility_check,
 )
 from cxlab.linking.linked import Linked
-from cxlab.linking.sources import complaint_source, event_source, metric_columns
+from cxlab.linking.sources import complaint_source, event_customers, event_source, metric_columns
 
 QUESTION = "What happened to this customer before this answer"
 ANSWER_KEYS = "cxlab_answer_keys"
 #: More touchpoints than this are not touchpoints but free text.
 MOST_TOUCHPOINTS = 200
 NO_MOMENT = "no answered_at"
+#: Joining of a customer whose row does not say when: such a customer is known at any answer.
+LONG_AGO = pd.Timestamp("1700-01-01")
 UNKNOWN = "customer not seen before the answer: no customers row and no earlier event"
 
 
@@ -95,12 +95,18 @@ def exposure(tables: Tables, *, days: int = 90) -> Linked:
 
 
 def _link(tables: Tables, days: int) -> Linked:
-    in_events = match(tables, SURVEYS, CUSTOMER_ID, target=EVENTS)
+    seen = event_customers(tables)
+    keys, set_aside = _known_answers(tables, seen)
+    rows, matched = int(keys["named"].sum()), int(keys["seen_at"].notna().sum())
+    in_events = match_row(SURVEYS, f"{CUSTOMER_ID} in {EVENTS}", rows=rows, matched=matched)
     refuse_no_match(in_events, tables, target=EVENTS)
-    keys, set_aside = _known_answers(tables)
+    keys = keys.loc[keys["kept"], ["answer_row", CUSTOMER_ID, "answered_at"]]
     features = [*_event_features(tables), *_complaint_features(tables)]
     _refuse_clash(tables, features)
-    linked, latest, first_seen = _measure(tables, keys, features, days)
+    linked, latest = _measure(tables, keys, features, days)
+    first_seen = seen["seen_at"].min()
+    starts = linked["answered_at"] - pd.Timedelta(days=days)
+    linked["window_complete"] = starts >= first_seen
     with_event = int((linked["n_events"] > 0).sum())
     rates = [
         *customer_matches(tables, (SURVEYS, EVENTS, COMPLAINTS)),
@@ -118,7 +124,7 @@ def _link(tables: Tables, days: int) -> Linked:
     share = with_event / len(linked) if len(linked) else float("nan")
     return Linked(
         estimates=linked,
-        diagnostics=checks_table(_checks(tables, linked, latest, first_seen)),
+        diagnostics=checks_table([*_checks(tables, linked, latest, first_seen), account_check(seen)]),
         provenance=provenance,
         match_rates=pd.DataFrame(rates),
         loss_rows=losses_frame({SURVEYS: set_aside, EVENTS: _event_losses(tables)}),
@@ -135,34 +141,32 @@ def _link(tables: Tables, days: int) -> Linked:
     )
 
 
-def _known_answers(tables: Tables) -> tuple[pd.DataFrame, dict[str, int]]:
-    """The answers to link (row, customer, moment), and the others by reason."""
-    surveys = tables.frames[SURVEYS]
-    keys = surveys[[CUSTOMER_ID, "answered_at"]].reset_index(drop=True).rename_axis("answer_row")
-    tables.engine.view(ANSWER_KEYS, keys.reset_index())
-    known = [f"SELECT {CUSTOMER_ID}, min(visible_at) AS seen_at FROM ({event_source(tables)}) AS event "]
+def _known_answers(tables: Tables, seen: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Each answer (row, customer, moment, whether it is kept), and those that are not by reason.
+
+    A customer is known before the answer by an earlier event or by having joined earlier: nothing that
+    becomes known later decides which answers are kept.
+    """
+    keys = tables.frames[SURVEYS][[CUSTOMER_ID, "answered_at"]].reset_index(drop=True)
+    keys = keys.rename_axis("answer_row").reset_index()
+    identity, answered = keys[CUSTOMER_ID], keys["answered_at"]
+    keys["seen_at"] = identity.map(seen["seen_at"])
+    known = keys["seen_at"] < answered
     if tables.has(CUSTOMERS, CUSTOMER_ID):
-        joined = "joined_at" if tables.has(CUSTOMERS, "joined_at") else "NULL"
-        known.append(
-            f"SELECT {CUSTOMER_ID}, coalesce(min(CAST({joined} AS TIMESTAMP)), TIMESTAMP '1900-01-01') "
-            f"AS seen_at FROM {CUSTOMERS} "
-        )
-    seen = " UNION ALL ".join(f"{query} GROUP BY {CUSTOMER_ID}" for query in known)
-    no_customer = empty("answer." + CUSTOMER_ID)
-    judged = tables.engine.frame(
-        f"SELECT answer.answer_row, CASE WHEN {no_customer} THEN {quote_text(NO_CUSTOMER)} "
-        f"WHEN answer.answered_at IS NULL THEN {quote_text(NO_MOMENT)} "
-        f"WHEN min(seen.seen_at) IS NULL OR min(seen.seen_at) >= answer.answered_at "
-        f"THEN {quote_text(UNKNOWN)} END AS reason "
-        f"FROM {ANSWER_KEYS} AS answer LEFT JOIN ({seen}) AS seen "
-        f"ON seen.{CUSTOMER_ID} = answer.{CUSTOMER_ID} "
-        f"GROUP BY answer.answer_row, answer.{CUSTOMER_ID}, answer.answered_at ORDER BY answer.answer_row"
-    )
-    lost = judged["reason"].value_counts()
-    reasons = (NO_CUSTOMER, NO_MOMENT, UNKNOWN)
-    set_aside = {reason: int(lost[reason]) for reason in reasons if reason in lost}
-    kept = keys[judged["reason"].isna().to_numpy()]
-    return kept.reset_index(), set_aside
+        customers = tables.frames[CUSTOMERS].drop_duplicates(CUSTOMER_ID).set_index(CUSTOMER_ID)
+        joined = pd.Series(LONG_AGO, index=customers.index)
+        if "joined_at" in customers:
+            joined = customers["joined_at"].fillna(LONG_AGO)
+        known |= identity.map(joined[joined.index.notna()]) < answered
+    nameless = identity.isna() | (identity == "")
+    lost = {
+        NO_CUSTOMER: nameless,
+        NO_MOMENT: answered.isna() & ~nameless,
+        UNKNOWN: ~known & answered.notna() & ~nameless,
+    }
+    set_aside = {reason: int(rows.sum()) for reason, rows in lost.items() if rows.any()}
+    keys["named"], keys["kept"] = ~nameless, known & answered.notna() & ~nameless
+    return keys, set_aside
 
 
 def _event_features(tables: Tables) -> list[Feature]:
@@ -256,8 +260,8 @@ def exposure_sql(select: str, source: str, *, days: int) -> str:
 
 def _measure(
     tables: Tables, keys: pd.DataFrame, features: Sequence[Feature], days: int
-) -> tuple[pd.DataFrame, pd.Series, pd.Timestamp]:
-    """The linked rows, the latest record used for each, and the moment from which events are recorded."""
+) -> tuple[pd.DataFrame, pd.Series]:
+    """The linked rows, and the latest record used for each."""
     engine = tables.engine
     engine.view(ANSWER_KEYS, keys)
     from_events = [feature for feature in features if feature.block != "complaints"]
@@ -275,13 +279,10 @@ def _measure(
         ).set_index("answer_row")
         columns["open_complaints"] = counted["n"].reindex(keys["answer_row"])
     columns = fill_empty(columns, features)
-    first_seen = pd.Timestamp(engine.scalar(f"SELECT min(visible_at) FROM ({source}) AS event"))
-    starts = keys["answered_at"] - pd.Timedelta(days=days)
-    columns["window_complete"] = (starts >= first_seen).to_numpy()
     answers = tables.frames[SURVEYS].iloc[keys["answer_row"]].reset_index(drop=True)
     linked = pd.concat([answers, columns.reset_index(drop=True)], axis=1)
     latest = measured["latest"].reindex(keys["answer_row"]).reset_index(drop=True)
-    return linked, latest, first_seen
+    return linked, latest
 
 
 def _refuse_clash(tables: Tables, features: Sequence[Feature]) -> None:
@@ -323,5 +324,4 @@ def _checks(
             meaning="answers whose window starts before events are recorded (from "
             f"{first_seen:%Y-%m-%d}): their counts are too low; leave them out with window_complete",
         ),
-        account_check(tables),
     ]

@@ -27,9 +27,9 @@ def empty(column: str) -> str:
     """SQL: the key in ``column`` is missing or blank.
 
     >>> empty("customer_id")
-    "(customer_id IS NULL OR trim(CAST(customer_id AS VARCHAR)) = '')"
+    "(customer_id IS NULL OR CAST(customer_id AS VARCHAR) = '')"
     """
-    return f"({column} IS NULL OR trim(CAST({column} AS VARCHAR)) = '')"
+    return f"({column} IS NULL OR CAST({column} AS VARCHAR) = '')"
 
 
 def require_columns(tables: Tables, table: str, columns: Sequence[str], *, question: str) -> None:
@@ -164,15 +164,12 @@ def visibility_check(tables: Tables) -> Check:
     )
 
 
-def account_check(tables: Tables) -> Check:
-    """How many customers have so many events that they cannot be one person."""
-    accounts = tables.engine.scalar(
-        f"SELECT count(*) FROM (SELECT {CUSTOMER_ID} FROM {EVENTS} WHERE NOT {empty(CUSTOMER_ID)} "
-        f"GROUP BY {CUSTOMER_ID} HAVING count(*) > {ACCOUNT_EVENTS}) AS accounts"
-    )
+def account_check(seen: pd.DataFrame) -> Check:
+    """How many customers of :func:`cxlab.linking.sources.event_customers` cannot be one person."""
+    accounts = int((seen["events"] > ACCOUNT_EVENTS).sum())
     return Check(
         check="customers are persons",
-        value=int(accounts),
+        value=accounts,
         threshold="0",
         passed=not accounts,
         meaning=f"customers with more than {ACCOUNT_EVENTS:,} events: a fleet or a dummy id, not a person",

@@ -181,7 +181,7 @@ def judge(
     joined, left = customers["joined_at"], customers["left_at"]
     identity = customers[CUSTOMER_ID]
     conditions = [
-        identity.isna() | (identity.astype("str").str.strip() == ""),
+        identity.isna() | (identity == ""),
         joined.isna(),
         left < joined,
         joined >= cut,

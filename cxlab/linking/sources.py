@@ -75,6 +75,17 @@ def event_source(tables: Tables, *, metrics: bool = False) -> str:
     )
 
 
+def event_customers(tables: Tables) -> pd.DataFrame:
+    """Per customer with usable events: how many (``events``) and from when on (``seen_at``).
+
+    One scan that match rates, the check on accounts and the start of the records all come from.
+    """
+    return tables.engine.frame(
+        f"SELECT {CUSTOMER_ID}, count(*) AS events, min(visible_at) AS seen_at "
+        f"FROM ({event_source(tables)}) AS event GROUP BY {CUSTOMER_ID}"
+    ).set_index(CUSTOMER_ID)
+
+
 def complaint_source(tables: Tables) -> str:
     """SQL: complaints with ``visible_at`` (opened and known) and when their resolution was visible."""
     columns = [
