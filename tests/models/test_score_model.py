@@ -266,3 +266,9 @@ def test_intervals_by_dealer_cover_where_independent_ones_do_not() -> None:
     coverage = {unit: count / runs for unit, count in hits.items()}
     assert np.all(coverage["dealers"] >= 0.912), coverage
     assert np.all(coverage["answers"] <= 0.85), coverage
+
+
+@pytest.mark.parametrize(("scale", "lowest"), [((1, 10), 9), ((1, 7), 6), ((1, 5), 5), ((0, 1), 1)])
+def test_the_top_box_follows_the_scale_unless_it_is_named(scale: tuple[int, int], lowest: float) -> None:
+    assert ScoreModel(scale=scale).lowest_top_box == lowest
+    assert ScoreModel(scale=(1, 10), top_box=10).lowest_top_box == 10

@@ -59,7 +59,8 @@ class ScoreModel:
     scale
         Lowest and highest possible score.
     top_box
-        Lowest score that counts as top box.
+        Lowest score that counts as top box; None for the two highest answers of a scale of seven points
+        or more (9 on 1 to 10), the highest of a shorter one.
     minimum_n
         Segments with fewer answers print ``too few`` and no number; 5 or more.
     confidence
@@ -86,8 +87,8 @@ class ScoreModel:
     recommend_column: str | None = RECOMMEND
     by: str | None = None
     cluster_column: str | None = LOCATION_ID
-    scale: tuple[int, int] = (1, 10)
-    top_box: float = 9.0
+    scale: tuple[float, float] = (1, 10)
+    top_box: float | None = None
     minimum_n: int = 10
     confidence: float = 0.95
 
@@ -100,7 +101,7 @@ class ScoreModel:
                 f"ScoreModel: scale must be (lowest, highest), got {self.scale!r}. "
                 f"Next step: write (1, 10) for answers from 1 to 10."
             )
-        if not low < self.top_box <= high:
+        if not low < self.lowest_top_box <= high:
             raise ParameterError(
                 f"ScoreModel: top_box must lie above {low} and not above {high}, got {self.top_box!r}. "
                 f"Next step: set the lowest score that counts as top box on this scale."
@@ -109,6 +110,14 @@ class ScoreModel:
             raise ParameterError(
                 "ScoreModel: score_column and recommend_column are both None. Next step: name one of them."
             )
+
+    @property
+    def lowest_top_box(self) -> float:
+        """The lowest score that counts as top box, from ``top_box`` or the scale."""
+        if self.top_box is not None:
+            return self.top_box
+        low, high = self.scale
+        return high - 1 if high - low >= 6 else high
 
     def fit(self, table: pd.DataFrame) -> ScoreResult:
         """Estimate the scores from survey answers, one row each.
@@ -157,7 +166,7 @@ class ScoreModel:
             ),
             confidence=self.confidence,
             scale=self.scale,
-            top_box=self.top_box,
+            top_box=self.lowest_top_box,
             minimum_n=self.minimum_n,
             by=self.by,
         )
@@ -208,7 +217,7 @@ class ScoreModel:
             return net_score(values, codes, confidence=self.confidence)
 
         def top(values: Array, codes: Codes | None) -> Score:
-            return share_score(values >= self.top_box, codes, confidence=self.confidence)
+            return share_score(values >= self.lowest_top_box, codes, confidence=self.confidence)
 
         terms: dict[str, tuple[str | None, Estimate]] = {
             CSI_MEAN: (self.score_column, mean),
