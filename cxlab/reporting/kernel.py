@@ -75,7 +75,9 @@ def _this_interpreter(folder: Path) -> Any:
     from ipykernel.kernelspec import get_kernel_dict
     from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 
-    spec = KernelSpec(**get_kernel_dict(), env={**KERNEL_ENVIRONMENT, "IPYTHONDIR": str(folder)})
+    # jupyter_client interrupts an idle kernel before it ends it, and the kernel would log that as an error.
+    quiet = get_kernel_dict(extra_arguments=["--IPKernelApp.log_level=50"])
+    spec = KernelSpec(**quiet, env={**KERNEL_ENVIRONMENT, "IPYTHONDIR": str(folder)})
 
     class ThisInterpreter(KernelSpecManager):
         def get_kernel_spec(self, kernel_name: str) -> Any:

@@ -34,7 +34,10 @@ _ABSOLUTE = re.compile(r"(~|[A-Za-z]:[\\/]|/[A-Za-z]|\\\\)")
 _ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _SHELL_OR_MAGIC = re.compile(r"^\s*[%!]", re.MULTILINE)
 _PATH_SHOWN = re.compile(r"(?<![\w.:/<-])(/(?:[\w.+-]+/)+[\w.+-]*|[A-Za-z]:\\[\w\\.-]+)")
-_TIME_SHOWN = re.compile(r"\b\d{1,2}:\d{2}:\d{2}\b|\b(wall time|cpu times)\b", re.IGNORECASE)
+# A time after a date is a value of the data; a bare clock time is the time of the run.
+_TIME_SHOWN = re.compile(
+    r"(?<!\d{4}-\d{2}-\d{2}[ T])\b\d{1,2}:\d{2}:\d{2}\b|\b(wall time|cpu times)\b", re.IGNORECASE
+)
 _ADDRESS_SHOWN = re.compile(r"\b(at )?0x[0-9a-f]{6,}\b", re.IGNORECASE)
 _NETWORK_OR_SHELL: Final = frozenset(
     ["requests", "urllib", "http", "socket", "ftplib", "httpx", "aiohttp", "subprocess", "shutil"]

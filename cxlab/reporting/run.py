@@ -19,6 +19,8 @@ from cxlab.reporting.parameters import Value
 
 DEFAULT_TIMEOUT_SECONDS = 600
 _START_TIMEOUT_SECONDS = 120
+# papermill's errors reach the reader once, through Failure. One handler: adding it again changes nothing.
+_SILENT = logging.NullHandler()
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -73,8 +75,7 @@ def execute(
     """
     from papermill.engines import papermill_engines
 
-    # A handler that does nothing: papermill's errors reach the reader through Failure, once.
-    logging.getLogger("papermill").addHandler(logging.NullHandler())
+    logging.getLogger("papermill").addHandler(_SILENT)
     prepared = _prepared(notebook, values)
     started = time.monotonic()
     failure: Failure | None = None

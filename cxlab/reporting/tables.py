@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 _NUMBER: Final = re.compile(r"[-+−]?[\d,.]*\d[\d,.]*(e[-+]?\d+)?\s*%?", re.IGNORECASE)
 _MISSING: Final = frozenset({"", "-", "nan", "none", "nat", "<na>"})
+#: Characters up to which a text is kept on one line.
+_SHORT: Final = 26
+_MANY_COLUMNS: Final = 8
 _VERDICTS: Final = {
     SUPPORTED: "supported",
     REJECTED: "rejected",
@@ -47,16 +50,29 @@ def _dress(soup: BeautifulSoup, table: Tag) -> None:
         values = [cell.get_text().strip() for cell in cells]
         for cell, value in zip(cells, values, strict=True):
             _mark(soup, cell, name, value)
-        filled = [value for value in values if value.lower() not in _MISSING]
-        if filled and all(_NUMBER.fullmatch(value) for value in filled):
-            for cell in [*cells, *_header_cells(table)[position : position + 1]]:
-                _add_class(cell, "number")
+        look = _look_of(values)
+        for cell in [*cells, *_header_cells(table)[position : position + 1]]:
+            _add_class(cell, look)
     for header in table.select("thead th"):
         _allow_breaks(soup, header)
     frame = soup.new_tag(
-        "div", attrs={"class": "scroll", "tabindex": "0", "role": "region", "aria-label": "Table"}
+        "div",
+        attrs={
+            "class": "scroll many" if len(names) >= _MANY_COLUMNS else "scroll",
+            "tabindex": "0",
+            "role": "region",
+            "aria-label": "Table",
+        },
     )
     table.wrap(frame)
+
+
+def _look_of(values: list[str]) -> str:
+    """How a column is set: numbers to the right, short words on one line, sentences with room."""
+    filled = [value for value in values if value.lower() not in _MISSING]
+    if filled and all(_NUMBER.fullmatch(value) for value in filled):
+        return "number"
+    return "short" if max(map(len, values), default=0) <= _SHORT else "words"
 
 
 def _mark(soup: BeautifulSoup, cell: Tag, column: str, value: str) -> None:

@@ -32,7 +32,7 @@ def good_cells():
         code(PARAMETERS, tag="parameters"),
         code(
             "import cxlab\n\ntables = cxlab.load(data)",
-            said("10,000 customers, 2025-01-01 to 2025-12-31\n"),
+            said("10,000 customers, 2025-01-01 to 2025-12-31 23:59:00\n"),
         ),
         new_markdown_cell("## Which items go with it?"),
         code("drivers = cxlab.ask(cxlab.ImportanceModel(seed=seed), tables.surveys)\ndrivers"),

@@ -1,6 +1,7 @@
 """Real kernels: this interpreter, a fixed environment, every way to die reported clearly (5 kernels)."""
 
 import json
+import logging
 import os
 import sys
 import threading
@@ -78,6 +79,8 @@ def test_a_dead_kernel_is_one_clear_message(tmp_path, kernels, capfd):
     assert executed.failure.cell == 2
     assert texts(executed) == "before\n"
     assert capfd.readouterr().err == ""
+    # pytest's own handlers hide what Python's handler of last resort would print without this one.
+    assert [type(handler) for handler in logging.getLogger("papermill").handlers] == [logging.NullHandler]
 
 
 def test_a_cell_that_hangs_is_ended(tmp_path, kernels):
