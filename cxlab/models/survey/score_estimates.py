@@ -37,7 +37,7 @@ class Score:
 
 
 def mean_score(
-    values: Array, clusters: Codes | None, *, scale: tuple[int, int], confidence: float
+    values: Array, clusters: Codes | None, *, scale: tuple[float, float], confidence: float
 ) -> Score:
     """Mean of answers: Student's t from 50 answers on, below that a Dirichlet over the scale.
 

@@ -31,7 +31,7 @@ class ScoreResult(Result):
     """
 
     confidence: float
-    scale: tuple[int, int]
+    scale: tuple[float, float]
     top_box: float
     minimum_n: int
     by: str | None

@@ -184,7 +184,7 @@ class ScoreModel:
                 rows.append({"segment": segment, "term": term, **row})
         return pd.DataFrame(rows, columns=_COLUMNS)
 
-    def _scales(self, table: pd.DataFrame) -> dict[str, tuple[int, int]]:
+    def _scales(self, table: pd.DataFrame) -> dict[str, tuple[float, float]]:
         """The questions in the table with their scales; a named one that is absent is an error."""
         if not isinstance(table, pd.DataFrame):
             raise FitError(
@@ -292,7 +292,7 @@ def _renumbered(codes: Codes) -> Codes:
     return np.asarray(np.unique(codes, return_inverse=True)[1].reshape(-1), dtype=np.int64)
 
 
-def _numbers(table: pd.DataFrame, column: str, scale: tuple[int, int]) -> Array:
+def _numbers(table: pd.DataFrame, column: str, scale: tuple[float, float]) -> Array:
     """Answers as floats with NaN for none; FitError for text or values outside the scale."""
     found = table[column]
     if not pd.api.types.is_numeric_dtype(found):
