@@ -13,6 +13,7 @@ from cxlab.engine.duck import quote_identifier, quote_text
 from cxlab.ingest.state import SHOWN_EXAMPLES, TableState, by_pattern
 
 _RECORD = "record number of the file"
+_UNREAD = "not read: "
 #: Numbers that questionnaires use for "no answer".
 CODE_LOOKALIKES = frozenset(
     {-999, -99, -98, -97, -9, -8, -2, -1, 0, 77, 88, 96, 97, 98, 99, 997, 998, 999, 9999}
@@ -146,11 +147,12 @@ def _filled(state: TableState) -> list[RowRule]:
         if column is None or column.empty:
             continue
         step = f'Fill them, or set these rows aside: keep = {{"<your column>" = "filled"}} for {name}.'
+        unread = f" AND NOT {quote_identifier(_UNREAD + name)}" if name in state.unread else ""
         rules.append(
             RowRule(
                 rule="empty key" if name == state.contract.key else "empty",
                 column=name,
-                bad=f"{quote_identifier(name)} IS NULL",
+                bad=f"{quote_identifier(name)} IS NULL{unread}",
                 advise=_always(step),
             )
         )
@@ -195,7 +197,8 @@ def scan(state: TableState) -> None:
     if not rules or state.frame.empty:
         return
     engine = state.engine
-    engine.view("checked", state.frame.assign(**{_RECORD: state.frame.index.to_numpy()}))
+    helpers = {_UNREAD + name: state.frame.index.isin(records) for name, records in state.unread.items()}
+    engine.view("checked", state.frame.assign(**{_RECORD: state.frame.index.to_numpy()}, **helpers))
     counts = ", ".join(
         f"count(*) FILTER (WHERE {rule.bad}) AS n{place}" for place, rule in enumerate(rules)
     )

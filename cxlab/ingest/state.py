@@ -25,7 +25,9 @@ class TableState:
     """What is known about one table while it is loaded.
 
     ``raw`` are the rows before typing, ``frame`` the typed columns; both keep the record number of the
-    file as index. ``rows_read`` equals the rows of ``frame`` plus ``set_aside`` at every step.
+    file as index. ``unread`` holds, per column, the records whose cell could not be typed: they are
+    reported once and not again as empty. ``rows_read`` equals the rows of ``frame`` plus ``set_aside``
+    at every step.
     """
 
     name: str
@@ -38,6 +40,7 @@ class TableState:
     engine: DuckEngine
     frame: pd.DataFrame = field(default_factory=pd.DataFrame)
     kinds: dict[str, Kind] = field(default_factory=dict)
+    unread: dict[str, pd.Index] = field(default_factory=dict)
     set_aside: dict[str, int] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 

@@ -106,6 +106,7 @@ def _without_codes(state: TableState, name: str, values: pd.Series) -> pd.Series
 
 def _say_bad(state: TableState, name: str, values: pd.Series, result: Typed) -> None:
     records = np.asarray(state.raw.index)[result.bad]
+    state.unread[name] = pd.Index(records)
     shown = values[result.bad]
     hint = _HINTS.get(result.rule, "").replace("{{", "{").replace("}}", "}").replace("{column}", name)
     if result.rule == "date":

@@ -139,6 +139,13 @@ def test_all_errors_of_all_files_come_together(tmp_path: Path) -> None:
     }
 
 
+def test_a_cell_that_cannot_be_read_is_not_reported_again_as_empty(tmp_path: Path) -> None:
+    files = clean_folder()
+    cells("answered_at", {3: "03.04.2024", 7: ""})(files)
+    errors = [(f.rule, f.rows) for f in checked(tmp_path, files).findings if f.level == "error"]
+    assert errors == [("not a date", 1), ("empty", 1)]
+
+
 def test_a_value_that_looks_like_an_address_is_not_repeated(tmp_path: Path) -> None:
     files = clean_folder()
     cells("overall", {3: "anna@example.org"})(files)
