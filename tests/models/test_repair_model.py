@@ -571,3 +571,18 @@ def test_the_demo_of_20_000_customers_gives_back_its_ratios_and_its_half_life(de
         assert rows.loc[term, "conf_low"] <= value <= rows.loc[term, "conf_high"], rows.loc[term]
     assert rows.loc["ratio_unresolved", "conf_high"] - rows.loc["ratio_unresolved", "conf_low"] < 3.0
     assert result.checks()["passed"].all(), result.checks()
+
+
+def test_the_hidden_level_of_the_demo_is_taken_apart_exactly():
+    from cxlab.ingest.tables import Tables
+
+    demo = cxlab.simulate(customers=1000, seed=3)
+    tables = Tables.of(demo.frames, None, title="demo")
+    level = demo.latent["journeys"][["journey_id", "level"]]
+    answers = demo.frames["surveys"][["journey_id", "customer_id", "answered_at"]].merge(
+        level, on="journey_id"
+    )
+    rows = rows_of(RepairModel(outcome="level").fit(answers, cxlab.experiences(tables).table()))
+    assert rows["estimate"].iloc[:2].tolist() == pytest.approx([10.0, 4.0], rel=1e-6)
+    assert rows.loc["half_life_days", "estimate"] == pytest.approx(180.0, rel=1e-6)
+    assert rows["estimate"].iloc[6:].tolist() == pytest.approx([0.1, 1.0, 0.4], rel=1e-6)
