@@ -5,7 +5,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO := data/demo/cxlab.toml
 JOBS ?= 2
-SETTINGS := TZ=UTC LC_ALL=C.UTF-8 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MPLBACKEND=agg
+# No MPLBACKEND here: a kernel keeps a backend that is set already, and would lose every figure.
+SETTINGS := TZ=UTC LC_ALL=C.UTF-8 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 # INSTALLER=uv uses uv where it is installed; pip is the default because it reads every site's own pip settings.
 INSTALLER ?= pip
 

@@ -74,33 +74,13 @@ def fit_linear(
     is its own cluster (HC1). With ``leave_one_out``, ``V = (G-1)/G sum_g (b_(g) - b)(b_(g) - b)'`` (CR3):
     longer, and honest where clusters are few or there are many columns.
 
-    Parameters
-    ----------
-    design
-        Shape (n, k), with the constant as a column where one is wanted.
-    outcome
-        Shape (n,).
-    weights
-        Shape (n,), positive; None for equal weights.
-    clusters
-        Shape (n,), labels; None where rows are independent.
+    Takes a design (n, k) that holds the constant as a column, an outcome (n,), positive ``weights`` (n,)
+    and labels ``clusters`` (n,), None where rows are independent. ValueError if there are fewer than two
+    clusters, or not more rows than columns.
 
-    Returns
-    -------
-    LinearFit
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two clusters, or not more rows than columns.
-
-    Notes
-    -----
     Below about 50 clusters, or with many columns, CR1 intervals are too short even with t(G - 1): prefer
     ``leave_one_out`` (MacKinnon, Nielsen and Webb 2023, Journal of Applied Econometrics 38).
 
-    Examples
-    --------
     >>> x = np.array([0.0, 1.0, 2.0, 3.0])
     >>> fit = fit_linear(np.column_stack([np.ones(4), x]), 1 + 2 * x + np.array([0.1, -0.1, 0.1, -0.1]))
     >>> fit.coefficients.round(2).tolist()
@@ -114,28 +94,29 @@ def fit_linear(
     inverse, rank = _inverse(weighted.T @ design)
     coefficients = inverse @ (weighted.T @ outcome)
     residuals = outcome - design @ coefficients
-    scores = weighted * residuals[:, None]
-    count = n
-    if clusters is not None:
-        codes, count = cluster_codes(clusters)
-        if count < 2:
-            raise ValueError("one cluster: its rows cannot tell how clusters differ")
-        scores = sum_by_cluster(scores, codes, count)
-    half = np.sqrt(count / (count - 1) * (n - 1) / (n - rank)) * (scores @ inverse)
-    if leave_one_out and clusters is not None:
-        half = np.sqrt((count - 1) / count) * _left_out_moves(
-            design, weighted, outcome, coefficients, codes
-        )
-    centred = outcome - np.average(outcome, weights=weight)
-    total = float(np.sum(weight * centred**2))
+    codes, count = (None, n) if clusters is None else cluster_codes(clusters)
+    if count < 2:
+        raise ValueError("one cluster: its rows cannot tell how clusters differ")
+    if leave_one_out and codes is not None:
+        moves = _left_out_moves(design, weighted, outcome, coefficients, codes)
+        half = np.sqrt((count - 1) / count) * moves
+    else:
+        scores = weighted * residuals[:, None]
+        totals = scores if codes is None else sum_by_cluster(scores, codes, count)
+        half = np.sqrt(count / (count - 1) * (n - 1) / (n - rank)) * (totals @ inverse)
     return LinearFit(
         coefficients=coefficients,
         covariance=half.T @ half,
         residuals=residuals,
-        degrees_of_freedom=count - 1 if clusters is not None else n - rank,
-        r_squared=1.0 - float(np.sum(weight * residuals**2)) / total if total > 0 else 0.0,
+        degrees_of_freedom=n - rank if codes is None else count - 1,
+        r_squared=_explained_share(outcome, residuals, weight),
         rank=rank,
     )
+
+
+def _explained_share(outcome: FloatArray, residuals: FloatArray, weight: FloatArray) -> float:
+    total = float(np.sum(weight * (outcome - np.average(outcome, weights=weight)) ** 2))
+    return 1.0 - float(np.sum(weight * residuals**2)) / total if total > 0 else 0.0
 
 
 def _left_out_moves(

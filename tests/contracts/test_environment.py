@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 # conda-forge calls some packages by another name.
-CONDA_NAMES = {"python-duckdb": "duckdb"}
+CONDA_NAMES = {"python-duckdb": "duckdb", "jupyter_client": "jupyter-client"}
 
 
 def project() -> dict:
@@ -76,7 +76,8 @@ def test_the_makefile_explains_each_target_the_readme_names(target):
 def test_every_library_that_the_package_imports_is_declared():
     import ast
 
-    distribution = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
+    distribution = {"sklearn": "scikit-learn", "yaml": "pyyaml", "bs4": "beautifulsoup4", "PIL": "pillow"}
+    distribution["jupyter_client"] = "jupyter-client"
     names = set()
     for path in (ROOT / "cxlab").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
