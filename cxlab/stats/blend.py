@@ -22,6 +22,10 @@ OUTER_SHARE: Final = 0.01
 # A curve needs a knot between its ends; columns with fewer distinct quantiles enter as a straight line.
 LEAST_KNOTS: Final = 3
 
+# Rounds of the booster unless set: least and most, and rows of the rarer class that ask for one more.
+ROUNDS: Final = (200, 400)
+ROWS_PER_ROUND: Final = 10
+
 
 @dataclass(frozen=True, kw_only=True)
 class NumericColumn:
@@ -141,9 +145,12 @@ class LogitBlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         Knots per numeric column, 4 or more.
     inverse_penalty
         C of the logistic part, above 0; 1 is a mild ridge penalty.
-    rounds, learning_rate, leaves, leaf_rows, leaf_penalty, feature_share
-        The booster: trees, shrinkage, leaves per tree, least rows per leaf, L2 penalty of a leaf,
-        share of the columns tried at a split.
+    rounds
+        Trees of the booster; None for 200 up to 2,000 rows of the rarer class, then one per ten of them,
+        at most 400: with more to learn from, 200 small steps stop too early and forecasts are timid.
+    learning_rate, leaves, leaf_rows, leaf_penalty, feature_share
+        The booster: shrinkage, leaves per tree, least rows per leaf, L2 penalty of a leaf, share of the
+        columns tried at a split.
     level_rows, most_levels
         Levels with fewer rows, and those beyond the most frequent ``most_levels`` (250 at most), are
         pooled into one.
@@ -187,7 +194,7 @@ class LogitBlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         categorical_features: Sequence[int] | None = None,
         knots: int = 5,
         inverse_penalty: float = 1.0,
-        rounds: int = 200,
+        rounds: int | None = None,
         learning_rate: float = 0.03,
         leaves: int = 6,
         leaf_rows: int = 40,
@@ -234,7 +241,7 @@ class LogitBlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         ).fit(self._design(X), target)
         self.booster_ = HistGradientBoostingClassifier(
             learning_rate=self.learning_rate,
-            max_iter=self.rounds,
+            max_iter=self._rounds(target),
             max_leaf_nodes=self.leaves,
             min_samples_leaf=self.leaf_rows,
             l2_regularization=self.leaf_penalty,
@@ -264,6 +271,12 @@ class LogitBlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         """The likelier class (n,); for decisions weigh costs instead of using this cut at one half."""
         logit = self.decision_function(X)
         return np.asarray(self.classes_[(logit > 0.0).astype(int)])
+
+    def _rounds(self, target: NDArray[np.int64]) -> int:
+        if self.rounds is not None:
+            return self.rounds
+        rarer = int(np.bincount(target).min())
+        return int(np.clip(rarer // ROWS_PER_ROUND, *ROUNDS))
 
     def _design(self, X: FloatArray) -> FloatArray:
         return np.hstack([column.columns(X[:, j]) for j, column in enumerate(self.columns_)])

@@ -179,7 +179,8 @@ def measure_interval(
 
     Normal limits ``estimate -+ z se``, on the logit scale for AUC and shares and the log scale for
     ratios. The calibration error has the basic limits ``2 estimate - quantiles``, which remove the
-    upward push of noise, cut at 0 and widened to hold the estimate.
+    upward push of noise, cut at 0 and widened to hold the estimate; they still cover too rarely (0.82 of
+    1,000 runs where the other measures have 0.936 to 0.964), so rest no claim on them.
 
     Parameters
     ----------

@@ -131,6 +131,14 @@ def test_settings_out_of_range_are_refused(settings, word):
         LogitBlendClassifier(**settings).fit(X, y)
 
 
+@pytest.mark.parametrize(("events", "rounds"), [(50, 200), (3000, 300), (9000, 400)])
+def test_the_booster_grows_with_the_rows_of_the_rarer_class(events, rounds):
+    X = np.random.default_rng(10).normal(size=(20_000, 1))
+    model = LogitBlendClassifier(leaves=2).fit(X, np.arange(20_000) < events)
+    assert model.booster_.n_iter_ == rounds
+    assert LogitBlendClassifier(rounds=5).fit(X, np.arange(20_000) < events).booster_.n_iter_ == 5
+
+
 def test_one_class_is_refused_in_words():
     with pytest.raises(ValueError, match="one class"):
         LogitBlendClassifier().fit(np.zeros((10, 1)), np.zeros(10))

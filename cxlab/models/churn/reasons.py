@@ -31,7 +31,7 @@ REASON_COLUMNS: Final = (
 #: Where a panel has no blocks, single features are shuffled and the strongest of them shown.
 MOST_FEATURES: Final = 10
 # Shuffling costs one scoring per block and repeat: beyond this many rows a random part is used.
-_MOST_ROWS: Final = 50_000
+_MOST_ROWS: Final = 10_000
 _ROWS_PER_CALL: Final = 60_000
 
 
