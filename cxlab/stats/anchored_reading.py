@@ -56,7 +56,7 @@ def readable(
     flagged
         (K, J) cells called different from zero.
     negligible
-        Smaller specific effects (in standard deviations) neither count against the rule nor can be
+        Smaller effects (in standard deviations of an item) neither count against the rule nor can be
         claimed: in large samples trifles are flagged too, among them those of bent scales.
     level
         Level of the test that the mood effect is there at all.
@@ -72,6 +72,7 @@ def readable(
     other = flagged & split.candidates
     share = other.sum(axis=1) / split.candidates.sum(axis=1)
     mood = two_sided(split.halo, split.halo_se, np.full(len(split.halo), split.degrees.max())) <= level
+    mood &= np.abs(split.halo) * split.loadings.mean() >= negligible
     against = np.sign(split.specific) == -np.sign(split.halo)[:, None]
     sure = split.p_values <= OPPOSED_LEVEL
     opposed = (other & against & sure).any(axis=1) & mood
@@ -134,7 +135,10 @@ def landing_shares(
     All cells enter, flagged or not: squares of flagged cells alone are biased upwards and their
     intervals cover 0.61 instead of 0.95 at n = 500. Sites are redrawn (Rao and Wu). A redrawn square
     carries the noise twice, once from the sample and once from the redraw, so it is removed twice.
+    Percentiles are cut where Student's t with G - 1 degrees of freedom would (Hesterberg 2015).
     """
+    from scipy.special import ndtr, stdtrit
+
     weights = rao_wu_weights(moments.n_sites, replicates=replicates, rng=rng)
     slopes = moments.slopes(weights)[:, : len(home)]
     loadings = one_factor(moments.residual_covariance(weights), tolerance=1e-7)
@@ -142,7 +146,8 @@ def landing_shares(
     noise, halo_noise = split.specific_se**2, split.halo_se**2
     cell, mood = split.specific**2 - noise, split.halo**2 - halo_noise
     cells, moods = specific**2 - 2.0 * noise, halo**2 - 2.0 * halo_noise
-    tails = [(1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0]
+    tail = float(ndtr(-stdtrit(moments.n_sites - 1, (1.0 + confidence) / 2.0)))
+    tails = [tail, 1.0 - tail]
     low, high = _quantiles(_parts(moods, cells, loadings, home), tails)
     behind_low, behind_high = _quantiles(_behind(moods, cells, loadings), tails)
     return Shares(

@@ -185,6 +185,25 @@ def test_an_item_answered_before_the_visit_must_not_move(table):
     assert cell(moved, "parking_occupancy", "workshop")["verdict"] == "undetermined"
 
 
+def test_a_threshold_is_not_averaged_away(table):
+    name = "a straight line is enough: parking_occupancy"
+    model = MisattributionModel(kpis=("parking_occupancy",), replicates=200)
+    assert model.fit(table).checks().set_index("check").loc[name, "passed"]
+    full = table["parking_occupancy"] > table["parking_occupancy"].quantile(0.93)
+    # Above the threshold -1.5 points, below it a slight rise: on average next to nothing.
+    bent = table.assign(rating_workshop=answers(parking=0.0)["rating_workshop"] - 1.5 * full)
+    bent["rating_workshop"] += 2.0 * (bent["parking_occupancy"] - 0.7)
+    found = model.fit(bent)
+    assert not found.checks().set_index("check").loc[name, "passed"]
+    assert cell(found, "parking_occupancy", "workshop")["verdict"] == "undetermined"
+    assert "rejected" not in set(found.table()["verdict"])
+    assert "a straight line is not enough" in found.summary()
+    sharp = MisattributionModel(kpis=("full",), replicates=200).fit(bent.assign(full=full))
+    assert cell(sharp, "full", "workshop")["verdict"] == "supported"
+    checks = sharp.checks().set_index("check")
+    assert checks.loc["a straight line is enough: full", "value"] == "not testable"
+
+
 def test_guards_that_were_not_asked_for_do_not_pass(result):
     checks = result.checks().set_index("check")
     assert list(result.checks().columns) == ["check", "value", "threshold", "passed", "meaning"]

@@ -113,7 +113,7 @@ def test_known_anchors_answer_where_the_majority_rule_cannot():
 
 
 @pytest.mark.statistics
-@pytest.mark.parametrize(("n", "runs"), [(500, 1000), (1000, 600), (2000, 400), (5000, 300), (20_000, 150)])
+@pytest.mark.parametrize(("n", "runs"), [(500, 1000), (1000, 600), (2000, 400), (5000, 300), (20_000, 120)])
 def test_error_rates_power_and_coverage_of_the_specified_design(n, runs, capsys):
     found = made_up.study(SPEC, n, runs=runs, seed=11, known=known(), shares=100)
     usual = made_up.usual_methods(SPEC, n, runs=min(runs, 60), seed=12, known=known())
@@ -138,7 +138,7 @@ LOOSE = {
 @pytest.mark.parametrize("name", [name for name in WORLDS if name != "spec"])
 def test_error_rates_in_other_designs(name, capsys):
     world = WORLDS[name]
-    for n, runs in ((500, 300), (5_000, 120), (20_000, 60)):
+    for n, runs in ((500, 300), (5_000, 100), (20_000, 40)):
         found = made_up.study(world, n, runs=runs, seed=13, known=known(name))
         with capsys.disabled():
             print(f"\n{name} | {n} | {_line(found)}")
@@ -151,7 +151,7 @@ def test_error_rates_in_other_designs(name, capsys):
 @pytest.mark.parametrize("n", [500, 1_000, 2_000, 5_000, 20_000])
 def test_breakdown_by_the_number_of_items_hit(n, capsys):
     for hits in range(8):
-        said = made_up.parking_study(hit(hits), n, runs=100 if n < 20_000 else 40, seed=14)
+        said = made_up.parking_study(hit(hits), n, runs=100 if n < 20_000 else 30, seed=14)
         with capsys.disabled():
             print(f"\n{n} | {hits} of 7 | {_line(said)}")
         if hits < 7:

@@ -20,6 +20,7 @@ from cxlab.models.drivers.misattribution_checks import (
     control_guard,
     placebo_guard,
     sensitivity_table,
+    shape_guard,
 )
 from cxlab.models.drivers.misattribution_result import MisattributionResult
 from cxlab.models.drivers.misattribution_rows import LEAST_ROWS, QUESTION, RatedVisits, rated_visits
@@ -144,7 +145,7 @@ class MisattributionModel:
         evidence = self._evidence(visits)
         guards = self._guards(table, visits.items, evidence)
         return MisattributionResult(
-            estimates=cells(evidence, alarm=guards.alarm),
+            estimates=cells(evidence, alarm=guards.alarm, bent=guards.bent),
             diagnostics=checks(evidence, guards),
             provenance=Provenance(
                 model=_NAME,
@@ -252,7 +253,12 @@ class MisattributionModel:
         if self.negative_control_items:
             before = self._visits(table, self.negative_control_items, facts, 1)
             control = control_guard(before, n_judged=len(self.kpis))
-        return Guards(placebo=placebo, control=control, sensitivity=sensitivity_table(evidence))
+        shapes = {
+            kpi: shape_guard(evidence.visits, k=k, home=evidence.home, negligible=self.negligible_sd)
+            for k, kpi in enumerate(self.kpis)
+        }
+        sensitivity = sensitivity_table(evidence)
+        return Guards(placebo=placebo, control=control, shapes=shapes, sensitivity=sensitivity)
 
 
 def _check_names(model: MisattributionModel) -> None:

@@ -9,16 +9,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxlab.core.result import Check, checks_table
-from cxlab.models.drivers.misattribution_rows import RatedVisits
+from cxlab.models.drivers.misattribution_rows import LEAST_SITES, RatedVisits
 from cxlab.models.drivers.misattribution_tables import Evidence, t_quantile
 from cxlab.stats.anchored import anchored, two_sided
 from cxlab.stats.anchored_reading import MOST_FLAGGED, anchor_sets, under_anchors
 from cxlab.stats.clusters import jackknife_variance, leave_one_out_weights, site_moments
 from cxlab.stats.multiplicity import holm
 
-Floats = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
 
 LEVEL = 0.05
+#: Where the top of a measurement begins.
+TOP = 0.9
 ADVISED_SITES = 30
 MOST_SITE_SHARE = 0.25
 MOST_INFLATION = 10.0
@@ -42,11 +44,18 @@ class Guard:
 
 @dataclass(frozen=True, kw_only=True)
 class Guards:
-    """The guards of timing (None: not asked for) and the sensitivity to the anchors."""
+    """The guards of timing (None: not asked for), of shape, and the sensitivity to the anchors."""
 
     placebo: Guard | None
     control: Guard | None
+    #: for each measurement: does its top tenth do more than a straight line says (None: two values)
+    shapes: dict[str, Guard | None]
     sensitivity: pd.DataFrame = field(repr=False)
+
+    @property
+    def bent(self) -> frozenset[str]:
+        """Measurements to which a straight line does not do justice."""
+        return frozenset(kpi for kpi, guard in self.shapes.items() if guard and guard.failed)
 
     @property
     def alarm(self) -> str:
@@ -71,6 +80,26 @@ def placebo_guard(visits: RatedVisits, *, n_placebo: int) -> Guard:
     k, j = np.unravel_index(int(np.argmin(p_values)), p_values.shape)
     where = f"{visits.measurements[int(k)]} -> {(['mood', *visits.items])[int(j)]}"
     return Guard(p_value=float(p_values[k, j]), where=where, n=visits.n_used)
+
+
+def shape_guard(visits: RatedVisits, *, k: int, home: Booleans, negligible: float) -> Guard | None:
+    """The top tenth of measurement k must do no more than the straight line already says.
+
+    A car park annoys when it is full, not in proportion to its occupancy: a mean hides a threshold.
+    """
+    column = visits.values[:, k]
+    top = (column > np.quantile(column, TOP)).astype(np.float64)
+    high, rows = np.bincount(visits.sites, weights=top), np.bincount(visits.sites)
+    varying = int(((high > 0) & (high < rows)).sum())
+    if len(np.unique(column)) <= 2 or varying < LEAST_SITES:
+        return None
+    values = np.column_stack([top, visits.values])
+    moments = site_moments(visits.ratings, values, sites=visits.sites, periods=visits.periods)
+    split = anchored(moments, judged=1, home=home[k : k + 1])
+    large = np.abs(split.specific[0]) >= negligible
+    p_values = np.where(large, holm(split.p_values)[0], 1.0)
+    j = int(np.argmin(p_values))
+    return Guard(p_value=float(p_values[j]), where=visits.items[j], n=visits.n_used)
 
 
 def control_guard(visits: RatedVisits, *, n_judged: int) -> Guard:
@@ -113,8 +142,8 @@ def sensitivity_table(evidence: Evidence) -> pd.DataFrame:
 
 def checks(evidence: Evidence, guards: Guards) -> pd.DataFrame:
     """All diagnostics as check, value, threshold, passed, meaning."""
-    found = [*_majority(evidence), _anchors(guards.sensitivity), *_timing(guards), *_quality(evidence)]
-    return checks_table([*found, *_design(evidence)])
+    found = [*_majority(evidence), _anchors(guards.sensitivity), *_timing(guards), *_shape(guards)]
+    return checks_table([*found, *_quality(evidence), *_design(evidence)])
 
 
 def _majority(evidence: Evidence) -> list[Check]:
@@ -179,6 +208,22 @@ def _timing(guards: Guards) -> list[Check]:
             "claims are withdrawn",
         )
         for name, guard, setting in tests
+    ]
+
+
+def _shape(guards: Guards) -> list[Check]:
+    return [
+        Check(
+            check=f"a straight line is enough: {kpi}",
+            value="not testable" if guard is None else round(guard.p_value, 4),
+            threshold=f"adjusted p >= {LEVEL}",
+            passed=guard is None or not guard.failed,
+            meaning="two values, or too few sites at which the top tenth varies"
+            if guard is None
+            else f"below it the top tenth does more (surest at {guard.where}): measure a threshold, such "
+            "as the share of time at the limit",
+        )
+        for kpi, guard in guards.shapes.items()
     ]
 
 

@@ -11,7 +11,7 @@ from cxlab.core.columns import RATING_PREFIX
 from cxlab.core.errors import ParameterError
 from cxlab.core.result import Result
 from cxlab.core.verdicts import NOT_IDENTIFIED, SUPPORTED
-from cxlab.models.drivers.misattribution_tables import ELSEWHERE
+from cxlab.models.drivers.misattribution_tables import BENT, ELSEWHERE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,6 +116,10 @@ def _limits(result: MisattributionResult) -> list[str]:
     if len(blurred):
         names = ", ".join(plain(str(name)) for name in blurred)
         words.append(f"For {names} mood and specific effect cannot be told apart, so no item is named.")
+    bent = result.estimates.loc[result.estimates["claim"] == BENT, "kpi"].drop_duplicates()
+    if len(bent):
+        names = ", ".join(plain(str(name)) for name in bent)
+        words.append(f"For {names} a straight line is not enough: measure a threshold instead.")
     failed = result.diagnostics.loc[~result.diagnostics["passed"].astype(bool), "check"]
     if len(failed):
         words.append(f"Checks not passed: {'; '.join(failed)}.")

@@ -18,6 +18,7 @@ Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 
 HOME, ELSEWHERE = "home", "misattributed"
+BENT = "a straight line hides what the top tenth does"
 CELL_COLUMNS = (
     *("term", "kpi", "item", "role", "estimate", "std_error", "conf_low", "conf_high"),
     *("p_value", "q_value", "n", "points", "points_low", "points_high", "raw_points"),
@@ -62,8 +63,12 @@ def t_quantile(confidence: float, degrees: npt.NDArray[np.int64]) -> Floats:
     return np.asarray(stdtrit(degrees, (1.0 + confidence) / 2.0))
 
 
-def cells(evidence: Evidence, *, alarm: str = "") -> pd.DataFrame:
-    """One row per measurement and item; ``alarm`` names a failed guard that takes claims back."""
+def cells(evidence: Evidence, *, alarm: str = "", bent: frozenset[str] = frozenset()) -> pd.DataFrame:
+    """One row per measurement and item.
+
+    ``alarm`` names a failed guard that takes claims back; nothing is rejected for ``bent``
+    measurements, because a straight line hides what their top does.
+    """
     split, moments = evidence.split, evidence.moments
     half = t_quantile(evidence.confidence, split.degrees) * split.specific_se
     rows: list[tuple[object, ...]] = []
@@ -71,6 +76,8 @@ def cells(evidence: Evidence, *, alarm: str = "") -> pd.DataFrame:
         for j, item in enumerate(evidence.visits.items):
             estimate, sd = split.specific[k, j], moments.response_sd[j]
             verdict, claim = _judge(evidence, k, j, half[k, j], alarm)
+            if verdict == REJECTED and kpi in bent:
+                verdict, claim = UNDETERMINED, BENT
             row: tuple[object, ...] = (
                 *(f"{kpi} -> {item}", kpi, item, HOME if evidence.home[k, j] else ELSEWHERE),
                 *(estimate, split.specific_se[k, j], estimate - half[k, j], estimate + half[k, j]),
