@@ -65,7 +65,7 @@ def plot_way_back(
         axes,
         "How long one bad experience weighs",
         x_label=f"positive experiences in a row since the bad one, one every {every_days:g} days",
-        y_label=f"level of {outcome} beside before (points)",
+        y_label=f"{outcome}: points above or below before",
         note=note,
     )
 
