@@ -44,7 +44,8 @@ def attribution_flow(
     ----------
     frame
         Columns ``kpi, item, role ("home" or "misattributed"), points, points_low, points_high, kpi_sd,
-        quality_measured, verdict``; a band for each row with verdict "supported".
+        kpi_step (what the points are per), quality_measured, verdict``; a band for each row with verdict
+        "supported".
     mood
         Columns ``kpi, points, points_low, points_high, verdict``: effect on all ratings alike.
     title, note
@@ -60,7 +61,7 @@ def attribution_flow(
     --------
     >>> cells = pd.DataFrame({"kpi": ["parking"], "item": ["rating_service"], "role": ["misattributed"],
     ...     "points": [-0.3], "points_low": [-0.4], "points_high": [-0.2], "kpi_sd": [12.0],
-    ...     "quality_measured": [True], "verdict": ["supported"]})
+    ...     "kpi_step": [12.0], "quality_measured": [True], "verdict": ["supported"]})
     >>> calm = pd.DataFrame({"kpi": ["parking"], "points": [0.0], "points_low": [-0.1],
     ...     "points_high": [0.1], "verdict": ["undetermined"]})
     >>> axes = attribution_flow(cells, mood=calm, title="Where it lands")
@@ -152,7 +153,8 @@ def _draw_measurements(axes: Axes, frame: pd.DataFrame, left: dict[str, float]) 
     for name, height in left.items():
         rows = frame[frame["kpi"] == name]
         blurred = bool((rows["verdict"] == _BLURRED).any())
-        small = f"+1 SD = {rows['kpi_sd'].iloc[0]:.3g}"
+        sd, step = rows["kpi_sd"].iloc[0], rows["kpi_step"].iloc[0]
+        small = f"one step: one SD = {sd:.3g}" if step == sd else "one step: yes instead of no"
         if blurred:
             small = "cannot be told apart from the mood"
         elif not (rows["verdict"] == _SHOWN).any():

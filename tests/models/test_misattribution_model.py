@@ -414,8 +414,9 @@ def test_on_the_demo_network_full_parking_lands_on_the_workshop():
     row = cell(found, "parking_full", "workshop")
     assert row["verdict"] == "supported"
     # Per full car park; over eight seeds the mean was -0.99 with a standard error of 0.02.
-    error = row["std_error"] * row["points"] / row["estimate"] / row["kpi_sd"]
-    assert row["points"] / row["kpi_sd"] == pytest.approx(demo.truth.workshop_parking_full, abs=3 * error)
+    error = row["std_error"] * row["points"] / row["estimate"]
+    assert row["points"] == pytest.approx(demo.truth.workshop_parking_full, abs=3 * error)
+    assert "when parking full holds instead of not" in found.summary()
     claims = found.table().query("verdict == 'supported' and role == 'misattributed'")
     assert set(claims["kpi"]) == {"parking_full"}
     assert set(claims["item"]) <= {"rating_workshop", "rating_competence"}

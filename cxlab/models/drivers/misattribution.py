@@ -53,7 +53,8 @@ class MisattributionModel:
     Parameters
     ----------
     kpis
-        Columns of measured facts (at most one row per answer), for instance ``wait_minutes``.
+        Columns of measured facts before the answer, for instance ``wait_minutes``. Points are per
+        standard deviation, or per yes instead of no where there are two values.
     home
         Pairs (kpi, item): the rating that asks about what the measurement measures. A measurement
         without a pair has no rating of its own.

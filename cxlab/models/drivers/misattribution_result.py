@@ -65,7 +65,7 @@ class MisattributionResult(Result):
         from cxlab.plots.attribution import attribution_flow
 
         note = (
-            "Points of the rating when the measurement is one standard deviation higher at the same site,\n"
+            "Points of the rating when the measurement is one step higher at the same site,\n"
             f"beyond the mood that all ratings share. {self.provenance.n_used:,} answers, "
             f"{self.n_sites} sites, {100 * self.confidence:g} % intervals."
         )
@@ -100,12 +100,14 @@ def _claim(result: MisattributionResult) -> list[str]:
     if not top["quality_measured"]:
         quality = f"but the quality of {item} itself is not measured and may really have been worse then"
     more = f" {len(found) - 1} more such cells are in table()." if len(found) > 1 else ""
+    when = f"{plain(top['kpi'])} is one standard deviation ({top['kpi_sd']:.3g}) higher"
+    if top["kpi_step"] != top["kpi_sd"]:
+        when = f"{plain(top['kpi'])} holds instead of not"
     return [
         f"The rating of {item} {moves} by {abs(top['points']):.2f} points "
-        f"({100 * result.confidence:g} % interval {low:.2f} to {high:.2f}) when {plain(top['kpi'])} is one "
-        f"standard deviation ({top['kpi_sd']:.3g}) higher at the same site, beyond the mood all ratings "
-        f"share, {quality} (n = {top['n']:,}, {result.n_sites} sites, {tested} cells tested at false "
-        f"discovery rate {result.false_discovery_rate:g}).{more}"
+        f"({100 * result.confidence:g} % interval {low:.2f} to {high:.2f}) when {when} at the same site, "
+        f"beyond the mood all ratings share, {quality} (n = {top['n']:,}, {result.n_sites} sites, {tested} "
+        f"cells tested at false discovery rate {result.false_discovery_rate:g}).{more}"
     ]
 
 

@@ -22,7 +22,7 @@ BENT = "a straight line hides what the top tenth does"
 CELL_COLUMNS = (
     *("term", "kpi", "item", "role", "estimate", "std_error", "conf_low", "conf_high"),
     *("p_value", "q_value", "n", "points", "points_low", "points_high", "raw_points"),
-    *("kpi_sd", "quality_measured", "verdict", "claim"),
+    *("kpi_sd", "kpi_step", "quality_measured", "verdict", "claim"),
 )
 _WORDS = {
     NOT_IDENTIFIED: "mood and specific effect cannot be told apart",
@@ -51,6 +51,18 @@ class Evidence:
     confidence: float
 
     @property
+    def steps(self) -> Floats:
+        """What the points are per, in the measurement's units: yes instead of no, else one SD, (K,)."""
+        values = self.visits.values[:, : len(self.judged)]
+        low, high = values.min(axis=0), values.max(axis=0)
+        two_values = ((values == low) | (values == high)).all(axis=0)
+        return np.where(two_values, high - low, self.moments.regressor_sd[: len(self.judged)])
+
+    def points_per_sd(self, k: int) -> Floats:
+        """Rating points of each item for one standard deviation of item and measurement k, (J,)."""
+        return np.asarray(self.moments.response_sd * self.steps[k] / self.moments.regressor_sd[k])
+
+    @property
     def claimed(self) -> Booleans:
         """Cells beside the measurement's own item that may be claimed, guards of timing apart."""
         return self.readable.claimable & ~self.home
@@ -73,8 +85,9 @@ def cells(evidence: Evidence, *, alarm: str = "", bent: frozenset[str] = frozens
     half = t_quantile(evidence.confidence, split.degrees) * split.specific_se
     rows: list[tuple[object, ...]] = []
     for k, kpi in enumerate(evidence.judged):
+        points, units = evidence.points_per_sd(k), (moments.regressor_sd[k], evidence.steps[k])
         for j, item in enumerate(evidence.visits.items):
-            estimate, sd = split.specific[k, j], moments.response_sd[j]
+            estimate, sd = split.specific[k, j], points[j]
             verdict, claim = _judge(evidence, k, j, half[k, j], alarm)
             if verdict == REJECTED and kpi in bent:
                 verdict, claim = UNDETERMINED, BENT
@@ -83,14 +96,14 @@ def cells(evidence: Evidence, *, alarm: str = "", bent: frozenset[str] = frozens
                 *(estimate, split.specific_se[k, j], estimate - half[k, j], estimate + half[k, j]),
                 *(split.p_values[k, j], evidence.q_values[k, j], int(moments.rows[j])),
                 *(sd * estimate, sd * (estimate - half[k, j]), sd * (estimate + half[k, j])),
-                *(sd * split.slopes[k, j], moments.regressor_sd[k]),
+                *(sd * split.slopes[k, j], *units),
                 *(item in evidence.measured_items, verdict, claim),
             )
             rows.append(row)
         for item, reason in evidence.visits.items_aside.items():
             blank = (np.nan,) * 6
             row = (f"{kpi} -> {item}", kpi, item, ELSEWHERE, *blank, 0, *(np.nan,) * 4)
-            rows.append((*row, moments.regressor_sd[k], item in evidence.measured_items, TOO_FEW, reason))
+            rows.append((*row, *units, item in evidence.measured_items, TOO_FEW, reason))
     return pd.DataFrame(rows, columns=pd.Index(CELL_COLUMNS))
 
 
@@ -125,7 +138,7 @@ def shares_by_item(evidence: Evidence) -> pd.DataFrame:
             value = (shares.behind[k, j], shares.behind_low[k, j], shares.behind_high[k, j])
             points = np.nan
             if not mood and apart[k]:
-                points = evidence.split.specific[k, j] * evidence.moments.response_sd[j]
+                points = evidence.split.specific[k, j] * evidence.points_per_sd(k)[j]
             rows.append((item, source, role, *_shown_share(value, known), points, _exists(value[1], known)))
     columns = ["item", "source", "role", "estimate", "conf_low", "conf_high", "points"]
     frame = pd.DataFrame(rows, columns=pd.Index([*columns, "verdict"]))
@@ -137,7 +150,6 @@ def mood_table(evidence: Evidence) -> pd.DataFrame:
     """Effect of each measurement on the shared mood, and the anchors it was read off."""
     split = evidence.split
     half = t_quantile(evidence.confidence, np.array([split.degrees.max()]))[0] * split.halo_se
-    carried = float(np.mean(split.loadings * evidence.moments.response_sd))
     rows = []
     for k, kpi in enumerate(evidence.judged):
         known = bool(evidence.readable.told_apart[k])
@@ -146,6 +158,7 @@ def mood_table(evidence: Evidence) -> pd.DataFrame:
         anchors = ", ".join(
             item for item, used in zip(evidence.visits.items, split.anchors[k], strict=True) if used
         )
+        carried = float(np.mean(split.loadings * evidence.points_per_sd(k)))
         points = (h * carried, low * carried, high * carried)
         rows.append(
             (kpi, h, split.halo_se[k], low, high, evidence.visits.n_used, *points, anchors, verdict)
