@@ -148,6 +148,25 @@ def test_an_embargo_moves_the_border_of_what_may_train():
     assert "2025-07-30" in late.untested
 
 
+def test_levels_that_are_off_in_opposite_ways_do_not_cancel():
+    def flipped(table, cut, value, share):
+        rows = table.index[(table["cut_at"] == pd.Timestamp(cut)) & (table["churned"] == 1 - value)]
+        chosen = np.random.default_rng(0).choice(rows, int(share * len(rows)), replace=False)
+        table.loc[chosen, "churned"] = value
+
+    level = "predicted to observed churn, worst cut"
+    panel = columns(make_panel(4000, seed=25))
+    assert passed(FAST.fit(panel), level)
+    # Half of the leavers of the third cut stay, and about as many stayers of the fourth leave.
+    flipped(panel, CUTS[2], 0, 0.5)
+    flipped(panel, CUTS[3], 1, 0.15)
+    moved = FAST.fit(panel)
+    assert not passed(moved, level)
+    assert 0.9 < line(moved, "predicted_to_observed")["estimate"] < 1.1
+    assert line(moved, "predicted_to_observed", CUTS[2])["estimate"] > 1.5
+    assert line(moved, "predicted_to_observed", CUTS[3])["estimate"] < 0.8
+
+
 def test_customers_never_seen_in_training_get_a_figure_of_their_own():
     old = make_panel(1500, seed=6)
     new = make_panel(1200, seed=7)
