@@ -1,6 +1,7 @@
 """The misattribution model: its one claim, its guards, its rows, its words and its picture."""
 
 import json
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -13,6 +14,7 @@ from cxlab.models.drivers.misattribution import MisattributionModel
 
 mpl.use("agg")
 
+DATA = (Path(__file__).resolve().parents[2] / "../shared/data").resolve()
 ITEMS = ("booking", "reception", "workshop", "on_time", "price", "pickup", "billing")
 HOME = (("wait_minutes", "rating_reception"), ("rework", "rating_workshop"))
 MODEL = MisattributionModel(
@@ -254,8 +256,8 @@ def test_an_item_with_few_answers_is_named_and_not_judged(table):
     [
         (lambda t: t.drop(columns="wait_minutes"), "no column wait_minutes"),
         (lambda t: t.drop(columns="location_id"), "no column location_id"),
-        (lambda t: t[t["location_id"] < "D08"], "8 values of location_id|at 8 sites"),
-        (lambda t: t.head(90), "items can be used"),
+        (lambda t: t[t["location_id"] < "D08"], "usable rows at 8 values of location_id"),
+        (lambda t: t.head(90), "90 usable rows"),
         (
             lambda t: t[["rating_workshop", "rating_reception", "rating_price", *t.columns[7:]]],
             "3 rating items",
@@ -343,6 +345,25 @@ def test_months_are_held_equal_when_asked(table):
     assert cell(held, "wait_minutes", "price")["verdict"] != "supported"
 
 
+def test_a_single_dealer_is_answered_with_answers_taken_as_independent(table):
+    single = table.assign(location_id="D00")
+    with pytest.raises(NotAnswerableError, match="site_column=None"):
+        MODEL.fit(single)
+    free = MisattributionModel(kpis=("parking_occupancy",), site_column=None, replicates=200)
+    found = free.fit(single.drop(columns="location_id"))
+    row = cell(found, "parking_occupancy", "workshop")
+    assert row["verdict"] == "supported"
+    assert row["points_low"] < -0.5 * 0.97 < row["points_high"]
+    # These answers are independent within sites, so both ways must come to about the same error.
+    sited = MisattributionModel(kpis=("parking_occupancy",), replicates=200).fit(table)
+    known = cell(sited, "parking_occupancy", "workshop")
+    width, expected = (x["points_high"] - x["points_low"] for x in (row, known))
+    assert 0.7 < width / expected < 1.4
+    assert not found.checks().set_index("check").loc["sites", "passed"]
+    assert "taken as independent" in found.summary()
+    assert "at the same site" not in found.summary()
+
+
 def test_the_result_is_a_copy_repeats_and_is_saved(result, table, tmp_path):
     taken = result.table()
     taken["estimate"] = 0.0
@@ -391,6 +412,26 @@ def test_a_measurement_that_cannot_be_told_apart_is_drawn_without_a_band():
     axes = told.plot()
     assert "cannot be told apart from the mood" in [text.get_text() for text in axes.texts]
     mpl.pyplot.close(axes.figure)
+
+
+def test_on_airline_answers_delay_moves_the_mood_and_no_rating_of_its_own():
+    source = DATA / "airline_satisfaction" / "airline_passenger_satisfaction.zip"
+    if not source.exists():
+        pytest.skip(f"{source.name} absent")
+    flights = pd.read_csv(source).iloc[::4]
+    items = tuple(name for name in flights.columns[9:23])
+    flights[list(items)] = flights[list(items)].where(flights[list(items)] > 0)
+    flights["log_delay"] = np.log1p(flights["Arrival Delay"])
+    found = MisattributionModel(kpis=("log_delay",), items=items, site_column=None, replicates=200).fit(
+        flights
+    )
+    assert found.provenance.n_set_aside["no log_delay"] == int(flights["log_delay"].isna().sum())
+    assert set(found.table()["verdict"]) <= {"rejected", "undetermined"}
+    assert found.mood()["conf_high"].iloc[0] < 0
+    # Raw slopes blame nearly every item, down to the food, for a delay.
+    assert (found.table()["raw_points"] < -0.01).sum() >= 12
+    # Fourteen airline items share more than one mood; the check says so.
+    assert not found.checks().set_index("check").loc["misfit of one common mood", "passed"]
 
 
 def test_on_the_demo_network_full_parking_lands_on_the_workshop():

@@ -62,6 +62,7 @@ class MisattributionModel:
         Rating columns; all ``rating_*`` columns if empty.
     site_column, period_column
         Answers are compared within sites, and within periods (calendar months of a time) if given.
+        Without a site column (None) answers are taken as independent, as for a single dealer.
     quality_kpis
         Measured quality of operations that could absorb the blame (duration, rework); held equal, not
         judged. Each needs its pair in ``home``.
@@ -107,7 +108,7 @@ class MisattributionModel:
     kpis: tuple[str, ...]
     home: tuple[tuple[str, str], ...] = ()
     items: tuple[str, ...] = ()
-    site_column: str = LOCATION_ID
+    site_column: str | None = LOCATION_ID
     period_column: str | None = None
     quality_kpis: tuple[str, ...] = ()
     placebo_kpis: tuple[str, ...] = ()
@@ -145,9 +146,10 @@ class MisattributionModel:
         visits = self._visits(table, items, (*self.kpis, *self.quality_kpis), self._least_items(items))
         evidence = self._evidence(visits)
         guards = self._guards(table, visits.items, evidence)
+        columns = [*visits.items, *visits.measurements, *([self.site_column] if self.site_column else [])]
         return MisattributionResult(
             estimates=cells(evidence, alarm=guards.alarm, bent=guards.bent),
-            diagnostics=checks(evidence, guards),
+            diagnostics=checks(evidence, guards, by_site=self.site_column is not None),
             provenance=Provenance(
                 model=_NAME,
                 n_rows=visits.n_rows,
@@ -155,13 +157,13 @@ class MisattributionModel:
                 n_set_aside=visits.n_set_aside,
                 settings=dataclasses.asdict(self),
                 seed=self.seed,
-                input_hash=hash_frame(table[[*visits.items, *visits.measurements, self.site_column]]),
+                input_hash=hash_frame(table[columns]),
             ),
             kpi_shares=shares_by_kpi(evidence),
             item_shares=shares_by_item(evidence),
             moods=mood_table(evidence),
             anchor_sensitivity=guards.sensitivity,
-            n_sites=visits.n_sites,
+            n_sites=visits.n_sites if self.site_column else None,
             confidence=self.confidence,
             false_discovery_rate=self.false_discovery_rate,
         )
@@ -176,6 +178,7 @@ class MisattributionModel:
             site_column=self.site_column,
             period_column=self.period_column,
             least_items=least_items,
+            seed=self.seed,
         )
 
     def _least_items(self, items: tuple[str, ...]) -> int:

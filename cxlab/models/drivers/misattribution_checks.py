@@ -140,10 +140,10 @@ def sensitivity_table(evidence: Evidence) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=pd.Index(columns))
 
 
-def checks(evidence: Evidence, guards: Guards) -> pd.DataFrame:
+def checks(evidence: Evidence, guards: Guards, *, by_site: bool) -> pd.DataFrame:
     """All diagnostics as check, value, threshold, passed, meaning."""
     found = [*_majority(evidence), _anchors(guards.sensitivity), *_timing(guards), *_shape(guards)]
-    return checks_table([*found, *_quality(evidence), *_design(evidence)])
+    return checks_table([*found, *_quality(evidence), *_design(evidence, by_site)])
 
 
 def _majority(evidence: Evidence) -> list[Check]:
@@ -241,7 +241,7 @@ def _quality(evidence: Evidence) -> list[Check]:
     ]
 
 
-def _design(evidence: Evidence) -> list[Check]:
+def _design(evidence: Evidence, by_site: bool) -> list[Check]:
     moments, split, n = evidence.moments, evidence.split, evidence.visits.n_used
     noise = 2.0 / float(np.sqrt(n))
     gram = moments.regressors[:, 0]
@@ -252,8 +252,9 @@ def _design(evidence: Evidence) -> list[Check]:
     inflation = float(np.diag(np.linalg.inv(total / np.outer(scale, scale))).max())
     limit = max(MOST_MISFIT, noise)
     values = (
-        ("sites", moments.n_sites, f">= {ADVISED_SITES}", moments.n_sites >= ADVISED_SITES,
-         "below it intervals rest on few independent units"),
+        ("sites", moments.n_sites if by_site else "no site column", f">= {ADVISED_SITES}",
+         by_site and moments.n_sites >= ADVISED_SITES,
+         "below it intervals rest on few independent units; without sites answers count as independent"),
         ("largest part of a measurement's variation at one site", round(concentrated, 3),
          f"<= {MOST_SITE_SHARE}", concentrated <= MOST_SITE_SHARE, "above it one site decides"),
         ("variance inflation among measurements", round(inflation, 2), f"<= {MOST_INFLATION:g}",

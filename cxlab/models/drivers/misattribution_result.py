@@ -10,7 +10,7 @@ import pandas as pd
 from cxlab.core.columns import RATING_PREFIX
 from cxlab.core.errors import ParameterError
 from cxlab.core.result import Result
-from cxlab.core.verdicts import NOT_IDENTIFIED, SUPPORTED
+from cxlab.core.verdicts import NOT_IDENTIFIED, REJECTED, SUPPORTED
 from cxlab.models.drivers.misattribution_tables import BENT, ELSEWHERE
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ class MisattributionResult(Result):
     item_shares: pd.DataFrame
     moods: pd.DataFrame
     anchor_sensitivity: pd.DataFrame
-    n_sites: int
+    #: None where there is no site column and answers are taken as independent
+    n_sites: int | None
     confidence: float
     false_discovery_rate: float
 
@@ -65,9 +66,9 @@ class MisattributionResult(Result):
         from cxlab.plots.attribution import attribution_flow
 
         note = (
-            "Points of the rating when the measurement is one step higher at the same site,\n"
+            f"Points of the rating when the measurement is one step higher{_at_the_same_site(self)},\n"
             f"beyond the mood that all ratings share. {self.provenance.n_used:,} answers, "
-            f"{self.n_sites} sites, {100 * self.confidence:g} % intervals."
+            f"{_sites(self)}, {100 * self.confidence:g} % intervals."
         )
         title = "Where a bad experience lands in the ratings"
         return attribution_flow(self.estimates, mood=self.moods, title=title, note=note, ax=ax)
@@ -82,20 +83,31 @@ def plain(name: str) -> str:
     return name.removeprefix(RATING_PREFIX).replace("_", " ")
 
 
+def _sites(result: MisattributionResult) -> str:
+    return f"{result.n_sites} sites" if result.n_sites else "taken as independent"
+
+
+def _at_the_same_site(result: MisattributionResult) -> str:
+    return " at the same site" if result.n_sites else ""
+
+
 def _claim(result: MisattributionResult) -> list[str]:
     table = result.estimates
     found = table[(table["role"] == ELSEWHERE) & (table["verdict"] == SUPPORTED)]
     tested = int(table["p_value"].notna().sum())
     if found.empty:
+        ruled_out = int((table["verdict"] == REJECTED).sum())
         return [
             f"No rating is shown to absorb what belongs to another operation: {tested} cells tested at "
             f"false discovery rate {result.false_discovery_rate:g}, n = {result.provenance.n_used:,} "
-            f"answers of {result.n_sites} sites. Not shown is not absent: conf_low and conf_high say what "
-            f"remains possible."
+            f"answers, {_sites(result)}. {ruled_out} of the cells are ruled out beyond a "
+            f"negligible size; for the others not shown is not absent."
         ]
     top = found.iloc[int(found["points"].abs().to_numpy().argmax())]
     item, moves = plain(top["item"]), "falls" if top["points"] < 0 else "rises"
-    low, high = sorted((abs(top["points_low"]), abs(top["points_high"])))
+    low, high = top["points_low"], top["points_high"]
+    if top["points"] < 0:
+        low, high = -high, -low
     quality = f"although the measured quality of {item} is held equal"
     if not top["quality_measured"]:
         quality = f"but the quality of {item} itself is not measured and may really have been worse then"
@@ -105,9 +117,10 @@ def _claim(result: MisattributionResult) -> list[str]:
         when = f"{plain(top['kpi'])} holds instead of not"
     return [
         f"The rating of {item} {moves} by {abs(top['points']):.2f} points "
-        f"({100 * result.confidence:g} % interval {low:.2f} to {high:.2f}) when {when} at the same site, "
-        f"beyond the mood all ratings share, {quality} (n = {top['n']:,}, {result.n_sites} sites, {tested} "
-        f"cells tested at false discovery rate {result.false_discovery_rate:g}).{more}"
+        f"({100 * result.confidence:g} % interval {low:.2f} to {high:.2f}) when {when}"
+        f"{_at_the_same_site(result)}, beyond the mood all ratings share, {quality} (n = {top['n']:,}, "
+        f"{_sites(result)}, {tested} cells tested at false discovery rate "
+        f"{result.false_discovery_rate:g}).{more}"
     ]
 
 

@@ -18,6 +18,8 @@ Booleans = npt.NDArray[np.bool_]
 QUESTION = "Which rating does a bad experience land on?"
 LEAST_SITES = 10
 LEAST_ROWS = 100
+#: Without sites: enough groups for a steady variance, enough rows in each to lose little to its mean.
+MOST_GROUPS, ROWS_PER_GROUP = 400, 20
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -52,15 +54,17 @@ def rated_visits(
     *,
     items: Sequence[str],
     measurements: Sequence[str],
-    site_column: str,
+    site_column: str | None,
     period_column: str | None,
     least_items: int,
+    seed: int,
 ) -> RatedVisits:
     """Choose rows and items and turn them into arrays.
 
     A row needs its site, its period, every measurement, one usable rating, and another such row at its
     site (a single one tells nothing about differences within the site). An item needs 100 answers at 10
     sites and must vary there. A missing rating takes the row out of that item only; nothing is imputed.
+    Without a site column answers are taken as independent and dealt at random into groups.
 
     Raises
     ------
@@ -69,7 +73,7 @@ def rated_visits(
     FitError
         If a column does not hold numbers, or measurements are constant or collinear within sites.
     """
-    labels = [site_column, *([period_column] if period_column else [])]
+    labels = [column for column in (site_column, period_column) if column]
     _require_columns(table, [*items, *measurements, *labels])
     ratings = np.column_stack([_numbers(table, item) for item in items])
     values = np.column_stack([_numbers(table, name) for name in measurements])
@@ -79,15 +83,17 @@ def rated_visits(
     lost |= {f"no {name}": np.isnan(values[:, k]) for k, name in enumerate(measurements)}
     rows, set_aside = np.ones(len(table), dtype=bool), dict[str, int]()
     _drop(rows, lost, set_aside)
-    site_labels = table[site_column].astype("string").fillna("").to_numpy(dtype=object)
+    site_labels = _site_labels(table, site_column, seed)
+    _require_sites(rows, site_labels, site_column)
     aside = _unusable_items(ratings, rows, site_labels, items)
     usable = np.array([item not in aside for item in items])
+    _require_items(int(usable.sum()), least_items, aside)
     unanswered = np.asarray(np.isnan(ratings[:, usable]).all(axis=1))
     _drop(rows, {"no usable rating answered": unanswered}, set_aside)
     counts = pd.Series(site_labels[rows]).value_counts()
     alone = ~np.isin(site_labels, counts.index[counts > 1].to_numpy(dtype=object))
     _drop(rows, {"the only usable row of its site": alone}, set_aside)
-    _require_enough(rows, site_labels, site_column, usable, least_items, aside)
+    _require_sites(rows, site_labels, site_column)
     sites = np.unique(site_labels[rows], return_inverse=True)[1].astype(np.int64)
     _require_variation(values[rows], sites, measurements)
     return RatedVisits(
@@ -101,6 +107,14 @@ def rated_visits(
         n_set_aside=set_aside,
         items_aside=aside,
     )
+
+
+def _site_labels(table: pd.DataFrame, site_column: str | None, seed: int) -> npt.NDArray[np.object_]:
+    if site_column:
+        return table[site_column].astype("string").fillna("").to_numpy(dtype=object)
+    groups = min(MOST_GROUPS, max(LEAST_SITES, len(table) // ROWS_PER_GROUP))
+    dealt = np.random.default_rng(seed).permutation(len(table)) % groups
+    return dealt.astype(str).astype(object)
 
 
 def _require_columns(table: pd.DataFrame, needed: Sequence[str]) -> None:
@@ -153,29 +167,25 @@ def _unusable_items(
     return aside
 
 
-def _require_enough(
-    rows: Booleans,
-    labels: npt.NDArray[np.object_],
-    site_column: str,
-    usable: Booleans,
-    least_items: int,
-    aside: dict[str, str],
-) -> None:
-    n, sites = int(rows.sum()), len(set(labels[rows]))
-    if usable.sum() < least_items:
+def _require_items(usable: int, least_items: int, aside: dict[str, str]) -> None:
+    if usable < least_items:
         why = "; ".join(f"{item}: {reason}" for item, reason in aside.items())
         raise NotAnswerableError(
             QUESTION,
-            reason=f"{int(usable.sum())} rating items can be used, {least_items} are needed"
-            f"{why and f' ({why})'}.",
+            reason=f"{usable} rating items can be used, {least_items} are needed{why and f' ({why})'}.",
             next_step="ask more items, or join more answers.",
         )
+
+
+def _require_sites(rows: Booleans, labels: npt.NDArray[np.object_], site_column: str | None) -> None:
+    n, sites = int(rows.sum()), len(set(labels[rows]))
     if n < LEAST_ROWS or sites < LEAST_SITES:
         raise NotAnswerableError(
             QUESTION,
-            reason=f"{n} usable rows at {sites} values of {site_column}; "
+            reason=f"{n} usable rows at {sites} values of {site_column or 'random groups'}; "
             f"{LEAST_ROWS} rows at {LEAST_SITES} sites are the least.",
-            next_step="join more answers or more sites; 30 sites give trustworthy intervals.",
+            next_step="join more sites (30 give trustworthy intervals); or, for a single site, set "
+            "site_column=None and treat its answers as independent.",
         )
 
 
