@@ -91,6 +91,19 @@ def test_the_chance_of_any_false_support_stays_near_one_in_twenty() -> None:
     assert np.mean(false) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 600)
 
 
+def test_the_verdict_follows_p_values_corrected_for_the_number_of_drivers() -> None:
+    from statsmodels.stats.multitest import multipletests
+
+    tables = [fit(world((0.0, 0.0, 0.0, 0.0), rows=400, seed=seed)).table() for seed in range(20)]
+    for table in tables:
+        corrected = multipletests(table["p_value"], method="holm")[1]
+        assert table["p_value_holm"].to_numpy() == pytest.approx(corrected)
+    together = pd.concat(tables)
+    assert ((together["verdict"] == "supported") == (together["p_value_holm"] < 0.05)).all()
+    spared = (together["p_value"] < 0.05) & (together["verdict"] == "undetermined")
+    assert spared.any()
+
+
 def test_estimates_are_the_shares_of_the_correlation_matrix() -> None:
     table = world()
     matrix = table[["rating_a", "rating_b", "rating_c", "rating_d", "overall"]].corr().to_numpy()
@@ -250,6 +263,7 @@ def test_strata_take_their_differences_out_of_the_spread_and_single_ones_are_mer
     table["region"] = np.where(number < 30, "north", np.where(number < 59, "south", "island"))
     result = fit(table, stratum_column="region")
     assert check(result, "strata with a single group")["value"] == 1
+    assert "strata with a single group" not in fit(table).checks()["check"].tolist()
     assert estimates(result).to_numpy() == pytest.approx(estimates(fit(table)).to_numpy())
 
 

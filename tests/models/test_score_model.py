@@ -109,6 +109,28 @@ def test_dealer_effects_widen_intervals() -> None:
     assert unaware["clusters"].tolist() == [0, 0]
 
 
+def test_alike_answers_of_a_dealer_count_less_in_small_groups_too() -> None:
+    values = np.repeat(np.random.default_rng(6).choice(POINTS, size=20, p=RATINGS), 2).astype(float)
+    pairs = np.repeat(np.arange(20), 2)
+    for estimate in (
+        lambda codes: mean_score(values, codes, scale=(1, 10), confidence=0.95),
+        lambda codes: net_score(values, codes, confidence=0.95),
+        lambda codes: share_score(values >= 9, codes, confidence=0.95),
+    ):
+        wide, narrow = (estimate(codes).interval for codes in (pairs, None))
+        assert wide.estimate == pytest.approx(narrow.estimate)
+        ratio = (wide.conf_high - wide.conf_low) / (narrow.conf_high - narrow.conf_low)
+        assert 1.25 < ratio < 1.6
+
+
+def test_limits_of_a_mean_stay_on_the_scale() -> None:
+    values = np.array([10.0] * 57 + [1.0] * 3)
+    high = mean_score(values, None, scale=(1, 10), confidence=0.95).interval
+    low = mean_score(11 - values, None, scale=(1, 10), confidence=0.95).interval
+    assert (high.conf_high, low.conf_low) == (10.0, 1.0)
+    assert high.conf_low < 9.55
+
+
 def test_missing_answers_and_segments_are_counted_and_never_filled_in() -> None:
     table = world()
     table["overall"] = table["overall"].astype("Int64")

@@ -33,12 +33,14 @@ def test_correlations_from_group_sums_equal_those_from_rows_far_from_zero() -> N
 
 def test_whole_weights_equal_repeated_rows() -> None:
     values, weights = rows(50), np.random.default_rng(2).integers(1, 5, 50)
-    weighted = group_moments(values, weights=weights.astype(float), groups=np.zeros(50, dtype=int))
+    groups = np.random.default_rng(3).integers(0, 5, 50)
+    weighted = group_moments(values, weights=weights.astype(float), groups=groups)
     repeated = group_moments(
         np.repeat(values, weights, axis=0),
         weights=np.ones(weights.sum()),
-        groups=np.zeros(weights.sum(), dtype=int),
+        groups=np.repeat(groups, weights),
     )
+    assert weighted.sums == pytest.approx(repeated.sums, abs=1e-6)
     assert weighted.total() == pytest.approx(repeated.total(), abs=1e-6)
     assert correlations(weighted.total(), columns=4) == pytest.approx(
         correlations(repeated.total(), columns=4), abs=1e-9
