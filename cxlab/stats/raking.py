@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from cxlab.stats.regression import FloatArray
 
+#: Passes after which weights that meet the cap are taken as they are: their margins cannot be met exactly.
+CAPPED_PASSES = 50
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RakeFit:
@@ -35,10 +38,8 @@ def rake(
 
     Parameters
     ----------
-    codes
-        One array (n,) per margin: category of each row as 0..C-1.
-    targets
-        One array (C,) per margin: population shares, adding up to 1.
+    codes, targets
+        Per margin the category (n,) of each row, 0..C-1, and the population shares (C,), adding up to 1.
     base
         Design weights (n,), positive; None for equal ones.
     cap
@@ -74,24 +75,25 @@ def rake(
     weights = np.ones(n) if base is None else np.asarray(base, dtype=np.float64) / np.mean(base)
     capped = np.zeros(n, dtype=bool)
     for done in range(1, max_passes + 1):
-        for code, target in zip(codes, targets, strict=True):
-            share = np.bincount(code, weights=weights, minlength=len(target)) / weights.sum()
-            factor = np.divide(target, share, out=np.ones_like(target), where=share > 0)
-            weights = weights * factor[code]
-        weights = weights / weights.mean()
+        weights = _one_pass(codes, targets, weights)
         if cap is not None:
             capped = weights > cap
             weights = np.minimum(weights, cap)
-        if cap is None or not capped.any():
-            gap = _largest_gap(codes, targets, weights)
-            if gap < tolerance:
-                return RakeFit(weights=weights / weights.mean(), passes=done, n_capped=int(capped.sum()))
-        elif done >= 50:
+        gap = _largest_gap(codes, targets, weights)
+        if done >= CAPPED_PASSES if capped.any() else gap < tolerance:
             return RakeFit(weights=weights / weights.mean(), passes=done, n_capped=int(capped.sum()))
-    raise ValueError(
-        f"raking did not converge in {max_passes} passes (largest gap "
-        f"{_largest_gap(codes, targets, weights):.2g}): the margins contradict each other in this sample"
-    )
+    raise ValueError(f"raking did not converge (gap {gap:.2g}): the margins contradict each other here")
+
+
+def _one_pass(
+    codes: Sequence[NDArray[np.intp]], targets: Sequence[FloatArray], weights: FloatArray
+) -> FloatArray:
+    """Weights (n,) with mean 1 after each margin in turn has been met once."""
+    for code, target in zip(codes, targets, strict=True):
+        share = np.bincount(code, weights=weights, minlength=len(target)) / weights.sum()
+        factor = np.divide(target, share, out=np.ones_like(target), where=share > 0)
+        weights = weights * factor[code]
+    return np.asarray(weights / weights.mean())
 
 
 def _require_margin(margin: int, code: NDArray[np.intp], target: FloatArray) -> None:

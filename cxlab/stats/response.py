@@ -103,6 +103,19 @@ def _expit(linear: FloatArray) -> FloatArray:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(linear, -500, 500))))
 
 
+def plain_mean(
+    outcome: FloatArray, answered: NDArray[np.bool_], *, clusters: ArrayLike | None = None
+) -> MeanFit:
+    """Mean of those who answered, with influences (n,) over all contacts, so that it can be compared.
+
+    >>> plain_mean(np.array([4.0, 8.0, np.nan, np.nan]), np.array([True, True, False, False])).estimate
+    6.0
+    """
+    estimate = float(outcome[answered].mean())
+    deviation = np.where(answered, np.where(answered, outcome, 0.0) - estimate, 0.0)
+    return mean_from_influence(estimate, deviation / answered.mean(), clusters=clusters)
+
+
 def weighted_mean(
     outcome: FloatArray,
     answered: NDArray[np.bool_],
@@ -203,7 +216,7 @@ def mean_from_influence(
     totals, count = influence, n
     if clusters is not None:
         codes, count = cluster_codes(clusters)
-        totals = np.bincount(codes, weights=influence, minlength=count)
+        totals = np.asarray(np.bincount(codes, weights=influence, minlength=count), dtype=np.float64)
     if count < 2:
         raise ValueError("one cluster: its rows cannot tell how clusters differ")
     error = float(np.sqrt(count / (count - 1) * np.sum(totals**2)) / n)

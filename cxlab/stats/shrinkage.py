@@ -51,10 +51,8 @@ def shrink(estimates: FloatArray, std_errors: FloatArray, *, confidence: float =
 
     Parameters
     ----------
-    estimates
-        Shape (G,), at least 3 groups.
-    std_errors
-        Shape (G,), positive, of each estimate given its group (use a pooled deviation for small groups).
+    estimates, std_errors
+        Shape (G,), at least 3 groups; errors positive (use a pooled deviation for small groups).
     confidence
         Of the intervals, 0..1.
 
@@ -84,18 +82,9 @@ def shrink(estimates: FloatArray, std_errors: FloatArray, *, confidence: float =
     if len(estimates) < 3 or np.any(~(variances > 0)):
         raise ValueError("shrinkage needs three groups or more, each with a positive standard error")
     grid = _deviation_grid(estimates, variances)
-    precision = 1.0 / (grid[:, None] ** 2 + variances)
-    centre_variance = 1.0 / precision.sum(axis=1)
-    centre = centre_variance * (precision @ estimates)
-    log_density = 0.5 * np.log(centre_variance) + 0.5 * np.sum(
-        np.log(precision) - precision * (estimates - centre[:, None]) ** 2, axis=1
-    )
-    # Flat in tau^2, as Morris advises: flat in tau would pull too hard where the true spread is small.
-    weight = np.exp(log_density - log_density.max()) * np.gradient(grid**2)
-    weight = weight / weight.sum()
-    pull = grid[:, None] ** 2 * precision
-    means = pull * estimates + (1 - pull) * centre[:, None]
-    spreads = pull * variances + (1 - pull) ** 2 * centre_variance[:, None]
+    given = _given(grid, estimates, variances)
+    weight = _grid_weight(grid, given, estimates)
+    means, spreads = given.means(given.centre), given.spreads(variances)
     estimate = weight @ means
     variance = weight @ (spreads + (means - estimate) ** 2)
     tail = (1 - confidence) / 2
@@ -106,7 +95,7 @@ def shrink(estimates: FloatArray, std_errors: FloatArray, *, confidence: float =
         std_error=np.sqrt(variance),
         conf_low=_mixture_quantile(tail, means, np.sqrt(spreads), weight),
         conf_high=_mixture_quantile(1 - tail, means, np.sqrt(spreads), weight),
-        centre=float(weight @ centre),
+        centre=float(weight @ given.centre),
         deviation=float(weight @ grid),
         deviation_low=float(grid[low_at]),
         deviation_high=float(grid[high_at]),
@@ -134,18 +123,57 @@ def lowest_share_probability(
     fit = shrink(estimates, std_errors)
     variances = np.asarray(std_errors) ** 2
     tau = rng.choice(fit.grid, size=draws, p=fit.grid_weight)
-    precision = 1.0 / (tau[:, None] ** 2 + variances)
-    centre_variance = 1.0 / precision.sum(axis=1)
-    centre = centre_variance * (precision @ estimates)
-    centre = centre + np.sqrt(centre_variance) * rng.standard_normal(draws)
-    pull = tau[:, None] ** 2 * precision
-    means = pull * estimates + (1 - pull) * centre[:, None]
-    theta = means + np.sqrt(pull * variances) * rng.standard_normal(means.shape)
+    given = _given(tau, np.asarray(estimates, dtype=np.float64), variances)
+    means = given.means(given.centre + np.sqrt(given.centre_variance) * rng.standard_normal(draws))
+    theta = means + np.sqrt(given.pull * variances) * rng.standard_normal(means.shape)
     # Where tau is 0 all groups are equal: a whisker of noise shares the last place fairly.
     theta = theta + 1e-12 * rng.standard_normal(means.shape)
     places = max(1, round(share * len(estimates)))
     worst = np.argpartition(theta, places - 1, axis=1)[:, :places]
     return np.bincount(worst.ravel(), minlength=len(estimates)) / draws
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Given:
+    """The normal model for each of T values of tau: everything that is known once tau is."""
+
+    estimates: FloatArray
+    #: 1 / (tau^2 + s_i^2) and B = tau^2 / (tau^2 + s_i^2), (T, G)
+    precision: FloatArray
+    pull: FloatArray
+    #: posterior mean and variance of mu, (T,)
+    centre: FloatArray
+    centre_variance: FloatArray
+
+    def means(self, centre: FloatArray) -> FloatArray:
+        """Means (T, G) of the groups where mu is ``centre`` (T,)."""
+        return np.asarray(self.pull * self.estimates + (1 - self.pull) * centre[:, None])
+
+    def spreads(self, variances: FloatArray) -> FloatArray:
+        """Variances (T, G) of the groups with mu integrated out."""
+        return np.asarray(self.pull * variances + (1 - self.pull) ** 2 * self.centre_variance[:, None])
+
+
+def _given(tau: FloatArray, estimates: FloatArray, variances: FloatArray) -> _Given:
+    precision = 1.0 / (tau[:, None] ** 2 + variances)
+    centre_variance = 1.0 / precision.sum(axis=1)
+    return _Given(
+        estimates=estimates,
+        precision=precision,
+        pull=tau[:, None] ** 2 * precision,
+        centre=centre_variance * (precision @ estimates),
+        centre_variance=centre_variance,
+    )
+
+
+def _grid_weight(grid: FloatArray, given: _Given, estimates: FloatArray) -> FloatArray:
+    """Posterior weights (T,) of the points of tau."""
+    log_density = 0.5 * np.log(given.centre_variance) + 0.5 * np.sum(
+        np.log(given.precision) - given.precision * (estimates - given.centre[:, None]) ** 2, axis=1
+    )
+    # Flat in tau^2, as Morris advises: flat in tau would pull too hard where the true spread is small.
+    weight = np.exp(log_density - log_density.max()) * np.gradient(grid**2)
+    return np.asarray(weight / weight.sum())
 
 
 def _deviation_grid(estimates: FloatArray, variances: FloatArray) -> FloatArray:
