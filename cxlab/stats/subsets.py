@@ -52,7 +52,9 @@ def gains_by_size(stack: Array) -> Array:
 def _gains(stack: Array) -> Array:
     batch, size, _ = stack.shape
     predictors = size - 1
-    low = max(0, min(predictors - 1, (_VECTOR // batch).bit_length() - 1))
+    # A single matrix has nothing to share the breadth-first part with, so that part is kept shorter.
+    length = _VECTOR // batch if batch > 1 else _VECTOR // 2
+    low = max(0, min(predictors - 1, length.bit_length() - 1))
     walk = _Walk(predictors - low, low, batch)
     walk.visit(_grow(stack, low, walk.order), 0, 0, 0)
     without, within = walk.sums()
