@@ -41,7 +41,7 @@ class ScoreResult(Result):
         lost = self.provenance.n_rows - self.provenance.n_used
         parts = [self._sentence(str(term)) for term in self.estimates["term"].unique()]
         return (
-            f"{'; '.join(parts)} ({100 * self.confidence:g} % intervals). "
+            f"{'. '.join(parts)}. All intervals are {100 * self.confidence:g} %. "
             f"n = {self.provenance.n_used:,} answers, {lost:,} rows set aside. This describes customers "
             f"who answered; it holds for all customers only if the others are no different."
             + (" Whether intervals of segments overlap is no test of their difference." if self.by else "")
@@ -92,19 +92,21 @@ class ScoreResult(Result):
     def _sentence(self, term: str) -> str:
         rows = self.estimates[self.estimates["term"] == term]
         known = rows[rows["verdict"] != TOO_FEW].sort_values("estimate")
+        name = self._words(term)[0]
         if known.empty:
-            return f"{term}: too few answers (fewer than {self.minimum_n}) for a number"
+            return f"{name}: too few answers (fewer than {self.minimum_n}) for a number"
         if len(rows) == 1:
-            return f"{term} {_figures(known.iloc[0])}"
+            return f"{name}: {_figures(known.iloc[0])}"
         lowest, highest = known.iloc[0], known.iloc[-1]
         few = len(rows) - len(known)
         return (
-            f"{term} from {_figures(lowest)} in {lowest['segment']} to {_figures(highest)} in "
-            f"{highest['segment']}" + (f", {few} of {len(rows)} segments too few" if few else "")
+            f"{name} runs from {_figures(lowest)} where {self.by} is {lowest['segment']} to "
+            f"{_figures(highest)} where it is {highest['segment']}"
+            + (f"; {few} of {len(rows)} segments too few" if few else "")
         )
 
 
 def _figures(row: pd.Series[Any]) -> str:
     decimals = 0 if row["term"] == NPS else 2
     estimate, low, high = (f"{row[name]:.{decimals}f}" for name in ("estimate", "conf_low", "conf_high"))
-    return f"{estimate} ({low} to {high})"
+    return f"{estimate} [{low}, {high}]"
