@@ -94,7 +94,7 @@ def dominance(correlation: Array, *, assume_valid: bool = False) -> Array:
     array([[0.36  , 0.2133],
            [0.16  , 0.0133]])
     """
-    stack = _as_stack(correlation, assume_valid=assume_valid)
+    stack = as_stack(correlation, assume_valid=assume_valid)
     predictors = stack.shape[1] - 1
     if predictors > MAX_EXACT:
         raise ValueError(
@@ -138,7 +138,7 @@ def johnson(correlation: Array, *, assume_valid: bool = False) -> Array:
     >>> johnson(np.array([[1.0, 0.5, 0.6], [0.5, 1.0, 0.4], [0.6, 0.4, 1.0]])).round(6)
     array([0.286667, 0.086667])
     """
-    stack = _as_stack(correlation, assume_valid=assume_valid)
+    stack = as_stack(correlation, assume_valid=assume_valid)
     values, vectors = np.linalg.eigh(stack[:, :-1, :-1])
     kept = values > SMALLEST_PIVOT
     root = np.sqrt(np.where(kept, values, 0.0))
@@ -150,7 +150,12 @@ def johnson(correlation: Array, *, assume_valid: bool = False) -> Array:
     return weights if np.ndim(correlation) == 3 else weights[0]
 
 
-def _as_stack(correlation: Array, *, assume_valid: bool) -> Array:
+def as_stack(correlation: Array, *, assume_valid: bool) -> Array:
+    """One correlation matrix or a stack as (B, p + 1, p + 1); ValueError if it is none.
+
+    >>> as_stack(np.eye(3), assume_valid=False).shape
+    (1, 3, 3)
+    """
     array = np.asarray(correlation, dtype=np.float64)
     if array.ndim not in (2, 3) or array.shape[-1] != array.shape[-2] or array.shape[-1] < 2:
         raise ValueError(
