@@ -35,6 +35,12 @@ ANSWER_KEYS = "cxlab_answer_keys"
 #: More touchpoints than this are not touchpoints but free text.
 MOST_TOUCHPOINTS = 200
 NO_MOMENT = "no answered_at"
+WINDOW_COMPLETE = Feature(
+    name="window_complete",
+    block="record",
+    sql="",
+    meaning="False: the window starts before events are recorded, so its counts are too low",
+)
 #: Joining of a customer whose row does not say when: such a customer is known at any answer.
 LONG_AGO = pd.Timestamp("1700-01-01")
 UNKNOWN = "customer not seen before the answer: no customers row and no earlier event"
@@ -106,7 +112,7 @@ def _link(tables: Tables, days: int) -> Linked:
     linked, latest = _measure(tables, keys, features, days)
     first_seen = seen["seen_at"].min()
     starts = linked["answered_at"] - pd.Timedelta(days=days)
-    linked["window_complete"] = starts >= first_seen
+    linked[WINDOW_COMPLETE.name] = starts >= first_seen
     with_event = int((linked["n_events"] > 0).sum())
     rates = [
         *customer_matches(tables, (SURVEYS, EVENTS, COMPLAINTS)),
@@ -136,7 +142,7 @@ def _link(tables: Tables, days: int) -> Linked:
             "Only records that had happened and were known before the answer enter; what came before an "
             "answer need not have caused it.",
         ),
-        features=features_table(features),
+        features=features_table([*features, WINDOW_COMPLETE]),
         blocks=blocks_of(features),
     )
 
@@ -286,7 +292,7 @@ def _measure(
 
 
 def _refuse_clash(tables: Tables, features: Sequence[Feature]) -> None:
-    names = [feature.name for feature in features] + ["window_complete"]
+    names = [feature.name for feature in (*features, WINDOW_COMPLETE)]
     clash = [name for name in names if tables.has(SURVEYS, name)]
     if clash:
         raise LinkError(

@@ -97,6 +97,16 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(engine, tmp_path):
     assert engine.frame(f"SELECT a FROM read_parquet({quote_text(str(target))})")["a"].tolist() == [1]
 
 
+def test_a_write_that_cannot_be_renamed_leaves_no_temporary_file(engine, tmp_path, monkeypatch):
+    def refuse(self, target):
+        raise OSError("disk is read-only now")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OSError, match="read-only"):
+        engine.write("SELECT 1 AS a", tmp_path / "t.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_session_is_utc_silent_and_bounded(engine):
     assert engine.scalar("SELECT current_setting('TimeZone')") == "UTC"
     assert not engine.scalar("SELECT current_setting('enable_progress_bar')")

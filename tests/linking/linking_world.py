@@ -141,7 +141,9 @@ def scramble(frames, cut, seed):
     count = int(late.sum())
     complaints.loc[late, "opened_at"] = after(count)
     complaints.loc[late, "resolved_at"] = cut - pd.Timedelta(days=30)
-    complaints.loc[late, "customer_id"] = rng.choice(customer, count)
+    about = frames["events"].iloc[rng.integers(0, len(events), count)]  # events of any time, of their owner
+    complaints.loc[late, "event_id"] = about["event_id"].to_numpy()
+    complaints.loc[late, "customer_id"] = about["customer_id"].to_numpy()
     contracts = noisy["contracts"]
     late = (contracts["started_at"] >= cut).to_numpy()
     contracts.loc[late, ["value_per_year", "started_at"]] = [1e6, cut]

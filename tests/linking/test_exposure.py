@@ -106,13 +106,15 @@ def test_a_customer_without_events_is_kept_only_if_known_before_the_answer():
     assert linked(frames).table()["n_events"].tolist() == [0]
     without = linked({name: frames[name] for name in ("events", "surveys")})
     assert without.table().empty
+    frames["events"][["occurred_at", "known_at"]] = ANSWERED
+    assert linked({name: frames[name] for name in ("events", "surveys")}).table().empty
     assert without.provenance.n_set_aside == {
         "customer not seen before the answer: no customers row and no earlier event": 1
     }
 
 
 def test_a_window_that_starts_before_the_records_is_marked():
-    frames = one_answer(["2026-02-01", "2026-02-20"])
+    frames = one_answer(["2026-02-01 12:00:00", "2026-02-20"])
     assert linked(frames, days=28).table()["window_complete"].tolist() == [True]
     result = linked(frames, days=29)
     assert result.table()["window_complete"].tolist() == [False]

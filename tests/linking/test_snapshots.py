@@ -121,6 +121,32 @@ def test_joining_and_leaving_come_from_contracts_where_customers_have_no_dates()
     assert result.provenance.n_set_aside == {"no joined_at": 1}
 
 
+def test_a_planned_end_of_a_contract_is_no_end():
+    customers = pd.DataFrame({"customer_id": ["renews?", "ended"]})
+    contracts = pd.DataFrame(
+        {
+            "customer_id": customers["customer_id"],
+            "started_at": pd.Timestamp("2020-01-01"),
+            "ended_at": pd.to_datetime(["2025-04-01", "2025-03-01"]),
+        }
+    )
+    frames = {"customers": customers, "contracts": contracts}
+    table = link(frames, data_end="2025-03-10").table().set_index("customer_id")
+    assert table.loc["renews?", "churned"] is pd.NA
+    assert table.loc["ended", "churned"] == 1
+
+
+def test_a_complaint_of_exactly_a_year_ago_still_counts():
+    opened = [
+        pd.Timestamp(CUT) - pd.Timedelta(days=365),
+        pd.Timestamp(CUT) - pd.Timedelta(days=365, seconds=1),
+    ]
+    complaints = pd.DataFrame({"customer_id": ["C0", "C0"], "opened_at": opened})
+    table = link({"customers": customers_who([None]), "complaints": complaints}).table()
+    assert table["experience_complaints_365d"].tolist() == [1]
+    assert "experience_open_complaints" not in table  # without resolved_at nobody can say
+
+
 def test_columns_as_of_today_are_refused_and_named():
     customers = customers_who([None]).assign(segment="gold", bonus_points=5, churned=1)
     result = link({"customers": customers})

@@ -27,7 +27,7 @@ def snapshot_features_at(frames, cuts, cut):
 def exposures_of(frames, days):
     linked = exposure(tables_of(frames), days=days)
     table = linked.table().set_index("response_id")
-    return table[[*linked.feature_blocks()["column"], "window_complete"]]
+    return table[linked.feature_blocks()["column"]]
 
 
 def same(left, right):
