@@ -63,7 +63,7 @@ format: $(STAMP) ## format code and notebooks
 
 bench: $(STAMP) ## the benchmarks beside their peers (installs the peers)
 	$(BIN)/python -m pip install --quiet -e ".[bench]"
-	$(SETTINGS) $(BIN)/python -m benchmarks
+	@for one in benchmarks/*.py; do echo "== $$one"; $(SETTINGS) $(BIN)/python $$one || exit 1; done
 
 lock: $(STAMP) ## renew requirements.lock from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate --upgrade -o requirements.lock
