@@ -7,11 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cxlab.stats.clusters import (
-    SiteMoments,
-    jackknife_variance,
-    leave_one_out_weights,
-)
+from cxlab.stats.clusters import SiteMoments, jackknife_variance
 from cxlab.stats.multiplicity import benjamini_hochberg
 
 Floats = npt.NDArray[np.float64]
@@ -236,13 +232,12 @@ class _Split:
     @classmethod
     def of(cls, moments: SiteMoments, judged: int) -> _Split:
         everything = np.ones((1, moments.n_sites))
-        left_out = leave_one_out_weights(moments.n_sites)
         residual = moments.residual_covariance(everything)[0]
         return cls(
             slopes=moments.slopes(everything)[0, :judged],
             loadings=one_factor(residual),
-            slopes_out=moments.slopes(left_out)[:, :judged],
-            loadings_out=one_factor(moments.residual_covariance(left_out)),
+            slopes_out=moments.slopes_left_out()[:, :judged],
+            loadings_out=one_factor(moments.residual_covariance_left_out()),
             residual=residual,
             degrees=moments.sites - 1,
         )

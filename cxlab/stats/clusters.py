@@ -47,11 +47,15 @@ class SiteMoments:
 
         NaN where a weighting leaves no site at which a regressor varies.
         """
-        bread = np.tensordot(weights, self.regressors, axes=1)
-        meat = np.tensordot(weights, self.crossed, axes=1)
-        lost = np.diagonal(bread, axis1=-2, axis2=-1).min(axis=-1) <= 1e-9
-        bread[lost], meat[lost] = np.eye(bread.shape[-1]), np.nan
-        return np.asarray(np.linalg.solve(bread, meat[..., None])[..., 0].swapaxes(1, 2))
+        return _solve(
+            np.tensordot(weights, self.regressors, axes=1), np.tensordot(weights, self.crossed, axes=1)
+        )
+
+    def slopes_left_out(self) -> Floats:
+        """Slopes (G, K, J) without each site in turn; exact but for period effects, which are held."""
+        return _solve(
+            self.regressors.sum(axis=0) - self.regressors, self.crossed.sum(axis=0) - self.crossed
+        )
 
     def residual_covariance(self, weights: Floats) -> Floats:
         """Covariances (R, J, J) of the residuals for R weightings (R, G) of the sites.
@@ -60,8 +64,12 @@ class SiteMoments:
         order, because they are orthogonal to the regressors.
         """
         products = np.tensordot(weights, self.residuals, axes=1)
-        counts = np.tensordot(weights, self.pairs, axes=1)
-        return np.asarray(products / np.maximum(counts, 1.0))
+        return np.asarray(products / np.maximum(np.tensordot(weights, self.pairs, axes=1), 1.0))
+
+    def residual_covariance_left_out(self) -> Floats:
+        """Covariances (G, J, J) of the residuals without each site in turn."""
+        products = self.residuals.sum(axis=0) - self.residuals
+        return np.asarray(products / np.maximum(self.pairs.sum(axis=0) - self.pairs, 1.0))
 
 
 def site_moments(
@@ -126,15 +134,6 @@ def site_moments(
     )
 
 
-def leave_one_out_weights(n_sites: int) -> Floats:
-    """Weights (G, G) of the sites, row s without site s.
-
-    >>> leave_one_out_weights(2).tolist()
-    [[0.0, 1.0], [1.0, 0.0]]
-    """
-    return np.ones((n_sites, n_sites)) - np.eye(n_sites)
-
-
 def rao_wu_weights(n_sites: int, *, replicates: int, rng: np.random.Generator) -> Floats:
     r"""Weights (R, G) of the rescaled bootstrap: ``G - 1`` draws of G sites, times ``G / (G - 1)``.
 
@@ -177,6 +176,13 @@ def jackknife_variance(left_out: Floats, estimate: Floats) -> Floats:
     """
     n_sites = len(left_out)
     return np.asarray((n_sites - 1) / n_sites * ((left_out - estimate) ** 2).sum(axis=0))
+
+
+def _solve(bread: Floats, meat: Floats) -> Floats:
+    """Slopes (R, K, J) from cross-products (R, J, K, K) and (R, J, K)."""
+    lost = np.diagonal(bread, axis1=-2, axis2=-1).min(axis=-1) <= 1e-9
+    bread[lost], meat[lost] = np.eye(bread.shape[-1]), np.nan
+    return np.asarray(np.linalg.solve(bread, meat[..., None])[..., 0].swapaxes(1, 2))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,6 @@ from cxlab.stats.anchored import anchored, one_factor, split_slopes
 from cxlab.stats.anchored_reading import anchor_sets, landing_shares, readable, under_anchors
 from cxlab.stats.clusters import (
     jackknife_variance,
-    leave_one_out_weights,
     rao_wu_weights,
     site_moments,
 )
@@ -56,10 +55,10 @@ def test_slopes_equal_least_squares_with_a_dummy_for_every_site_and_period(with_
         np.testing.assert_allclose(ours[:, j], plain, atol=1e-10)
 
 
-def test_leaving_a_site_out_by_weights_equals_refitting_without_it():
+def test_leaving_a_site_out_equals_refitting_without_it():
     x, z, site = sample(n=400, sites=8, missing=0.2)
     moments = site_moments(x, z, sites=site)
-    out = moments.slopes(leave_one_out_weights(8)) * moments.response_sd / moments.regressor_sd[:, None]
+    out = moments.slopes_left_out() * moments.response_sd / moments.regressor_sd[:, None]
     for left in range(8):
         rows = site != left
         again = site_moments(x[rows], z[rows], sites=np.unique(site[rows], return_inverse=True)[1])
@@ -71,7 +70,7 @@ def test_a_site_without_variation_left_gives_no_slope_instead_of_an_error():
     x, z, site = sample(n=200, sites=4)
     z[site != 0, 1] = 0.0
     moments = site_moments(x, z, sites=site)
-    out = moments.slopes(leave_one_out_weights(4))
+    out = moments.slopes_left_out()
     assert np.isnan(out[0]).all()
     assert not np.isnan(out[1:]).any()
 

@@ -13,7 +13,7 @@ from cxlab.models.drivers.misattribution_rows import LEAST_SITES, RatedVisits
 from cxlab.models.drivers.misattribution_tables import Evidence, t_quantile
 from cxlab.stats.anchored import anchored, two_sided
 from cxlab.stats.anchored_reading import MOST_FLAGGED, anchor_sets, under_anchors
-from cxlab.stats.clusters import jackknife_variance, leave_one_out_weights, site_moments
+from cxlab.stats.clusters import jackknife_variance, site_moments
 from cxlab.stats.multiplicity import holm
 
 Booleans = npt.NDArray[np.bool_]
@@ -24,7 +24,7 @@ TOP = 0.9
 ADVISED_SITES = 30
 MOST_SITE_SHARE = 0.25
 MOST_INFLATION = 10.0
-MOST_MISFIT = 0.05
+MOST_MISFIT = 0.03
 LEAST_KEPT = 0.5
 
 
@@ -106,7 +106,7 @@ def control_guard(visits: RatedVisits, *, n_judged: int) -> Guard:
     """Items answered before the visit must not move with its measurements, mood or not."""
     moments = site_moments(visits.ratings, visits.values, sites=visits.sites, periods=visits.periods)
     slopes = moments.slopes(np.ones((1, moments.n_sites)))[0, :n_judged]
-    out = moments.slopes(leave_one_out_weights(moments.n_sites))[:, :n_judged]
+    out = moments.slopes_left_out()[:, :n_judged]
     se = np.sqrt(jackknife_variance(out, slopes))
     p_values = holm(two_sided(slopes, se, moments.sites - 1))
     k, j = np.unravel_index(int(np.argmin(p_values)), p_values.shape)
