@@ -36,7 +36,7 @@ reports: $(DEMO) ## make the demo network and its reports; prints the path of th
 	$(SETTINGS) $(BIN)/cxlab batch reports/demo.yml --data data/demo --out reports/runs/demo --jobs $(JOBS)
 
 test: $(DEMO) lint ## all tests: known truth, references, properties, notebooks (under 10 minutes on 2 cores)
-	$(SETTINGS) $(BIN)/python -m pytest -m "not statistics"
+	$(SETTINGS) $(BIN)/python -m pytest -m "not statistics" -n $(JOBS) --dist loadfile
 	$(SETTINGS) $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 notebooks
 
 test-statistics: $(STAMP) ## the long simulations of coverage and error rates (tens of minutes)
