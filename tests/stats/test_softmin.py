@@ -1,0 +1,179 @@
+"""The soft minimum: exact at its ends, smooth between, found again in worlds whose truth is known."""
+
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+from scipy.special import logsumexp
+
+from cxlab.stats.softmin import fit_soft_min, soft_min
+from cxlab.stats.softmin_search import soft_min_parts
+
+
+def chain_world(rng, *, n=1_000, tau=0.0, reliability=1.0, worst=False, effect=True, moments=6, r2=0.6):
+    """Six moments, halo 0.5, 15 % not experienced, R2 0.6, as in the design of the reference table."""
+    common = rng.normal(size=(n, 1))
+    ratings = 6 + 2 * np.sqrt(0.5) * (common + rng.normal(size=(n, moments)))
+    missing = rng.random((n, moments)) < 0.15
+    missing[:, :2] &= ~missing.all(axis=1, keepdims=True)
+    ratings = np.where(missing, np.nan, ratings)
+    felt = np.nanmin(ratings, axis=1) if worst else soft_min(ratings, weights=np.ones(moments), tau=tau)
+    felt = felt if effect else rng.normal(size=n)
+    outcome = felt + felt.std() * np.sqrt((1 - r2) / r2) * rng.normal(size=n)
+    ratings = ratings + 2 * np.sqrt((1 - reliability) / reliability) * rng.normal(size=ratings.shape)
+    return ratings, outcome, rng.integers(0, 40, n)
+
+
+def fits(worlds, **settings):
+    found = []
+    for seed in range(worlds):
+        ratings, outcome, sites = chain_world(np.random.default_rng(seed), **settings)
+        found.append(fit_soft_min(ratings, outcome, clusters=sites, confidence=0.95))
+    return found
+
+
+RATINGS = np.array([[2.0, 8.0, 5.0], [np.nan, 7.0, 9.0], [10.0, np.nan, np.nan]])
+WEIGHTS = np.array([0.2, 0.3, 0.5])
+
+
+@pytest.mark.parametrize("tau", [-2.0, -0.01, 1e-5, 0.03, 0.4, 3.0])
+def test_the_soft_minimum_is_the_weighted_logsumexp_over_what_was_experienced(tau):
+    weights = np.where(np.isnan(RATINGS), 0.0, WEIGHTS)
+    weights = weights / weights.sum(axis=1, keepdims=True)
+    filled = np.nan_to_num(RATINGS)
+    expected = -logsumexp(-tau * filled, b=weights, axis=1) / tau
+    assert soft_min(RATINGS, weights=WEIGHTS, tau=tau) == pytest.approx(expected, abs=1e-8)
+
+
+def test_its_ends_are_weighted_mean_worst_and_best():
+    def at(tau):
+        return soft_min(RATINGS, weights=WEIGHTS, tau=tau)
+
+    assert at(0.0) == pytest.approx([(0.2 * 2 + 0.3 * 8 + 0.5 * 5), (0.3 * 7 + 0.5 * 9) / 0.8, 10.0])
+    assert at(5_000.0) == pytest.approx([2.0, 7.0, 10.0], abs=1e-3)
+    assert at(-5_000.0) == pytest.approx([8.0, 9.0, 10.0], abs=1e-3)
+
+
+def test_adding_a_constant_to_every_rating_adds_it_and_no_tau_overflows():
+    for tau in (-900.0, -0.5, 0.0, 1e-9, 0.5, 900.0):
+        low = soft_min(RATINGS, weights=WEIGHTS, tau=tau)
+        assert np.isfinite(low).all()
+        assert soft_min(RATINGS + 1e4, weights=WEIGHTS, tau=tau) == pytest.approx(low + 1e4, abs=1e-7)
+
+
+@pytest.mark.parametrize("tau", [-1.0, -1e-3, -1e-5, 0.0, 1e-6, 2e-5, 1e-3, 0.02, 0.5, 20.0])
+def test_the_derivatives_agree_with_differences(tau):
+    logs = np.log(WEIGHTS)
+    _, by_tau, by_weight = soft_min_parts(RATINGS, logs, tau)
+    differences = (
+        soft_min_parts(RATINGS, logs, tau + 1e-5)[0] - soft_min_parts(RATINGS, logs, tau - 1e-5)[0]
+    )
+    assert by_tau == pytest.approx(differences / 2e-5, abs=1e-8)
+    numeric = approx_fprime(logs, lambda trial: soft_min_parts(RATINGS, trial, tau)[0], 1e-7)
+    assert by_weight == pytest.approx(numeric, abs=1e-6)
+
+
+def test_without_noise_exponent_weights_and_slope_come_back():
+    rng = np.random.default_rng(3)
+    ratings = chain_world(rng, n=400, moments=3)[0]
+    outcome = 2.0 + 0.8 * soft_min(ratings, weights=WEIGHTS, tau=0.7)
+    fit = fit_soft_min(ratings, outcome)
+    assert fit.tau == pytest.approx(0.7, abs=1e-4)
+    assert fit.weights == pytest.approx(WEIGHTS, abs=1e-4)
+    assert (fit.slope, fit.constant) == pytest.approx((0.8, 2.0), abs=1e-3)
+    assert fit.predict(ratings) == pytest.approx(outcome, abs=1e-5)
+
+
+def test_with_complete_answers_and_tau_zero_it_is_linear_regression():
+    rng = np.random.default_rng(4)
+    ratings = rng.normal(6, 2, (500, 3))
+    outcome = ratings @ [0.5, 0.3, 0.2] + rng.normal(size=500)
+    fit = fit_soft_min(ratings, outcome, tau=0.0)
+    slopes = np.linalg.lstsq(np.column_stack([np.ones(500), ratings]), outcome, rcond=None)[0]
+    assert fit.slope * fit.weights == pytest.approx(slopes[1:], abs=1e-4)
+
+
+def test_the_scale_of_the_ratings_only_rescales_the_exponent():
+    ratings, outcome, sites = chain_world(np.random.default_rng(5), n=500, tau=0.5)
+    fit = fit_soft_min(ratings, outcome, clusters=sites, confidence=0.95)
+    moved = fit_soft_min(100 + 10 * ratings, outcome, clusters=sites, confidence=0.95)
+    assert moved.tau == pytest.approx(fit.tau / 10, rel=1e-3)
+    assert moved.tau_high == pytest.approx(fit.tau_high / 10, rel=1e-2)
+    assert moved.weights == pytest.approx(fit.weights, abs=1e-3)
+
+
+def test_a_true_mean_is_rarely_taken_for_a_weak_link():
+    found = fits(30)
+    assert np.median([fit.tau for fit in found]) == pytest.approx(0.0, abs=0.05)
+    # One-sided at 0.025: more than 3 of 30 has probability 0.006; two-sided more than 5, 0.003.
+    assert sum(fit.tau_low > 0 for fit in found) <= 3
+    assert sum(fit.p_value < 0.05 for fit in found) <= 5
+
+
+def test_an_exponent_of_one_half_is_found_and_covered_where_ratings_are_free_of_noise():
+    found = fits(20, tau=0.5)
+    assert np.median([fit.tau for fit in found]) == pytest.approx(0.5, abs=0.06)
+    # Fewer than 16 of 20 has probability 0.003 at coverage 0.95.
+    assert sum(fit.tau_low < 0.5 < fit.tau_high for fit in found) >= 16
+    assert sum(fit.tau_low > 0 for fit in found) >= 19
+
+
+def test_noise_in_the_ratings_hides_the_weak_link():
+    taus = [fit.tau for fit in fits(12, tau=0.5, reliability=0.8)]
+    assert np.median(taus) == pytest.approx(0.22, abs=0.05)
+
+
+def test_a_true_minimum_runs_to_the_limit_with_an_open_interval():
+    for fit in fits(5, worst=True):
+        assert fit.at_limit
+        assert fit.tau == pytest.approx(fit.limit)
+        assert np.isinf(fit.tau_high)
+        assert 1.0 < fit.tau_low < fit.limit
+        assert np.isnan(fit.tau_error)
+
+
+def test_without_an_effect_the_profile_stays_open_on_both_sides():
+    open_sides = [np.isinf([fit.tau_low, fit.tau_high]).all() for fit in fits(4, effect=False, n=200)]
+    assert sum(open_sides) >= 3
+
+
+def test_errors_that_sites_share_widen_the_interval():
+    rng = np.random.default_rng(8)
+    ratings, outcome, sites = chain_world(rng, tau=0.3)
+    # The site's effect goes with the spread of the answer: it looks like an exponent to single rows.
+    spread = np.nanstd(ratings, axis=1)
+    outcome = outcome + rng.normal(size=40)[sites] * (spread - spread.mean())
+    rows = fit_soft_min(ratings, outcome, confidence=0.95)
+    clustered = fit_soft_min(ratings, outcome, clusters=sites, confidence=0.95)
+    assert clustered.tau == pytest.approx(rows.tau)
+    assert clustered.tau_high - clustered.tau_low > 1.2 * (rows.tau_high - rows.tau_low)
+
+
+def test_empty_rows_and_constant_ratings_are_refused():
+    ratings, outcome, _ = chain_world(np.random.default_rng(1), n=50)
+    ratings[3] = np.nan
+    with pytest.raises(ValueError, match="every row"):
+        fit_soft_min(ratings, outcome)
+    with pytest.raises(ValueError, match="vary"):
+        fit_soft_min(np.full((50, 2), 6.0), outcome)
+
+
+@pytest.mark.statistics
+@pytest.mark.parametrize(
+    ("settings", "truth"),
+    [
+        ({}, 0.0),
+        ({"tau": 0.5}, 0.5),
+        ({"tau": 0.5, "n": 300}, 0.5),
+        ({"tau": 0.5, "moments": 3}, 0.5),
+        ({"tau": 0.5, "r2": 0.2}, 0.5),
+        ({"r2": 0.2}, 0.0),
+    ],
+    ids=str,
+)
+def test_the_profile_interval_covers_and_no_worse_than_standard_errors(settings, truth):
+    found = fits(300, **settings)
+    profile = np.mean([fit.tau_low < truth < fit.tau_high for fit in found])
+    # t with 39 degrees of freedom; a fit at the cap has no standard error and cannot cover by it.
+    wald = np.mean([abs(fit.tau - truth) < 2.023 * fit.tau_error for fit in found])
+    assert 0.91 <= profile <= 0.98
+    assert profile >= wald - 0.025
