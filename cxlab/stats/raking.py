@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from cxlab.stats.regression import FloatArray
+from cxlab.stats.response import MeanFit, mean_from_influence
 
 #: Passes after which weights that meet the cap are taken as they are: their margins cannot be met exactly.
 CAPPED_PASSES = 50
@@ -119,3 +120,47 @@ def _largest_gap(
         for code, target in zip(codes, targets, strict=True)
     ]
     return float(max(gaps))
+
+
+def raked_mean(
+    outcome: FloatArray,
+    codes: Sequence[NDArray[np.intp]],
+    *,
+    weights: FloatArray,
+    clusters: ArrayLike | None = None,
+) -> MeanFit:
+    """Weighted mean under raked weights, with the standard error of calibrated weights.
+
+    Only what the margins do not explain varies: the residuals of a weighted regression on their categories.
+
+    Parameters
+    ----------
+    outcome
+        Shape (n,).
+    codes, weights
+        As :func:`rake` took and gave them.
+    clusters
+        Shape (n,), labels; None where rows are independent.
+
+    Returns
+    -------
+    MeanFit
+
+    Notes
+    -----
+    Takes the margins as known without error. Source: Deville and Sarndal (1992), JASA 87.
+
+    Examples
+    --------
+    >>> codes = [np.array([0, 0, 0, 1, 1])]
+    >>> outcome = np.array([6.0, 7.0, 8.0, 9.0, 10.0])
+    >>> fit = raked_mean(outcome, codes, weights=rake(codes, [np.array([0.5, 0.5])]).weights)
+    >>> round(fit.estimate, 2)
+    8.25
+    """
+    estimate = float(np.average(outcome, weights=weights))
+    dummies = np.column_stack([code[:, None] == np.arange(code.max() + 1) for code in codes]).astype(float)
+    root = np.sqrt(weights)[:, None]
+    slopes = np.linalg.lstsq(dummies * root, outcome * root[:, 0], rcond=None)[0]
+    influence = weights * (outcome - dummies @ slopes) / weights.mean()
+    return mean_from_influence(estimate, influence, clusters=clusters)

@@ -30,7 +30,7 @@ def frames_of(journeys, surveys=()):
     )
     columns = ["journey_id", "customer_id", "answered_at", "overall"]
     said = pd.DataFrame(list(surveys), columns=columns)
-    said["answered_at"] = pd.to_datetime(said["answered_at"])
+    said["answered_at"] = pd.to_datetime(said["answered_at"], format="ISO8601")
     said["overall"] = said["overall"].astype(float)
     return {"events": events, "surveys": said}
 

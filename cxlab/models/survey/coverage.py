@@ -32,6 +32,7 @@ from cxlab.models.survey.coverage_rows import (
     build_design,
     cluster_labels,
     feature_columns,
+    supported_rows,
 )
 from cxlab.models.survey.score_estimates import FEWEST_CLUSTERS
 from cxlab.stats.classification import area_under_curve
@@ -51,6 +52,8 @@ from cxlab.stats.response import (
 
 Array = NDArray[np.float64]
 
+#: Where more contacts than this share are of a kind that never answers, "all contacts" would be wrong.
+MOST_SET_ASIDE = 0.05
 #: Answers needed per column of the response model, and at least.
 ANSWERS_PER_COLUMN = 10
 FEWEST_ANSWERS = 50
@@ -142,8 +145,12 @@ class NonresponseModel:
         """
         outcome, observed = self._answers(table)
         features = feature_columns(table, outcome=self.outcome, features=tuple(self.features))
-        design = build_design(table, features)
-        _require_enough(observed, design)
+        n_rows, used = len(table), [*features, ANSWERED, self.outcome]
+        input_hash = hash_frame(table[used])
+        kept, set_aside = supported_rows(table, features, observed)
+        table, outcome, observed = table[kept], outcome[kept], observed[kept]
+        design = build_design(table, features, observed)
+        _require_enough(observed, design, set_aside)
         response = _response(design, observed)
         codes, dealers = cluster_labels(table, self._cluster_column(table))
         clusters = codes if dealers >= FEWEST_CLUSTERS else None
@@ -157,10 +164,11 @@ class NonresponseModel:
             diagnostics=checks_table(coverage_checks(facts)),
             provenance=Provenance(
                 model="NonresponseModel",
-                n_rows=len(table),
+                n_rows=n_rows,
                 n_used=len(table),
+                n_set_aside=set_aside,
                 settings=asdict(self),
-                input_hash=hash_frame(table[[*features, ANSWERED, self.outcome]]),
+                input_hash=input_hash,
             ),
             outcome=self.outcome,
             confidence=self.confidence,
@@ -243,13 +251,20 @@ class NonresponseModel:
             area_under_curve=float(area_under_curve(observed.astype(np.float64), response.probability)[0]),
             balance=balance[design.linear].reset_index(drop=True),
             dealers=dealers,
-            dropped=design.dropped,
-            filled=design.filled,
+            design=design,
             deviation=float(np.nanstd(outcome, ddof=1)),
         )
 
 
-def _require_enough(observed: NDArray[np.bool_], design: Design) -> None:
+def _require_enough(observed: NDArray[np.bool_], design: Design, set_aside: Mapping[str, int]) -> None:
+    lost, contacts = sum(set_aside.values()), len(observed) + sum(set_aside.values())
+    if lost > MOST_SET_ASIDE * contacts:
+        raise NotAnswerableError(
+            QUESTION,
+            reason=f"{lost:,} of {contacts:,} contacts are of a kind that never answers "
+            f"({'; '.join(set_aside)}).",
+            next_step="ask such customers, or leave them out and name the mean after those who remain.",
+        )
     answers, silent = int(observed.sum()), int((~observed).sum())
     needed = max(FEWEST_ANSWERS, ANSWERS_PER_COLUMN * design.matrix.shape[1])
     if min(answers, silent) < needed:
@@ -264,15 +279,7 @@ def _require_enough(observed: NDArray[np.bool_], design: Design) -> None:
 
 
 def _response(design: Design, observed: NDArray[np.bool_]) -> ResponseFit:
-    never = [
-        name
-        for place, name in enumerate(design.names, start=1)
-        if set(np.unique(design.matrix[:, place])) <= {0.0, 1.0}
-        and not observed[design.matrix[:, place] == 1.0].any()
-    ]
     try:
-        if never:
-            raise ValueError(f"nobody of {', '.join(never)} answered")
         return fit_response(design.matrix, observed)
     except ValueError as error:
         raise NotAnswerableError(

@@ -9,6 +9,7 @@ import pandas as pd
 
 from cxlab.core.result import Check
 from cxlab.models.survey.coverage_result import DIFFERENCE, DOUBLY_ROBUST, UNWEIGHTED
+from cxlab.models.survey.coverage_rows import Design
 from cxlab.models.survey.score_estimates import FEWEST_CLUSTERS
 from cxlab.stats.intervals import student_interval
 from cxlab.stats.response import MeanFit
@@ -33,8 +34,7 @@ class ResponseFacts:
     area_under_curve: float
     balance: pd.DataFrame
     dealers: int
-    dropped: tuple[str, ...]
-    filled: Mapping[str, int]
+    design: Design
     deviation: float
 
     @property
@@ -46,7 +46,6 @@ class ResponseFacts:
 def coverage_checks(facts: ResponseFacts) -> list[Check]:
     """Diagnostics of the weights."""
     before, after = (float(facts.balance[name].abs().max()) for name in ("before", "after"))
-    filled = ", ".join(f"{name} {rows:,}" for name, rows in facts.filled.items())
     return [
         Check(
             check="response rate",
@@ -90,11 +89,13 @@ def coverage_checks(facts: ResponseFacts) -> list[Check]:
             passed=after <= LARGEST_DIFFERENCE,
             meaning="largest difference of a feature between weighted answers and all contacts, in sd",
         ),
-        *_table_checks(facts, filled),
+        *_table_checks(facts),
     ]
 
 
-def _table_checks(facts: ResponseFacts, filled: str) -> list[Check]:
+def _table_checks(facts: ResponseFacts) -> list[Check]:
+    filled = ", ".join(f"{name} {rows:,}" for name, rows in facts.design.filled.items())
+    beyond = max(facts.design.beyond.values(), default=0)
     return [
         Check(
             check="dealers behind the interval",
@@ -111,8 +112,15 @@ def _table_checks(facts: ResponseFacts, filled: str) -> list[Check]:
             meaning="answered, but not this question: they count as no answer",
         ),
         Check(
+            check="contacts beyond the range of the answers",
+            value=beyond,
+            threshold=f"<= {facts.contacts // 100} (1 %)",
+            passed=beyond <= facts.contacts // 100,
+            meaning="in the feature where they are most; they count as at the edge of that range",
+        ),
+        Check(
             check="features that others already say",
-            value=", ".join(facts.dropped) or "none",
+            value=", ".join(facts.design.dropped) or "none",
             threshold="told, not judged",
             passed=True,
             meaning="left out of the response model without a loss",

@@ -64,9 +64,10 @@ class NonresponseResult(Result):
             said = f"those who answered are {word} than all contacts"
         else:
             said = "whether those who answered differ from all contacts is undetermined"
+        level = f"{100 * self.confidence:g} %"
         return (
-            f"The mean {self.outcome} of all contacts is {robust['estimate']:.2f} ({100 * self.confidence:g}"
-            f" % interval {robust['conf_low']:.2f} to {robust['conf_high']:.2f}), that of the answers "
+            f"The mean {self.outcome} of all contacts is {robust['estimate']:.2f} "
+            f"({level} interval {robust['conf_low']:.2f} to {robust['conf_high']:.2f}), of the answers "
             f"{plain['estimate']:.2f}: {said} (difference {gap['estimate']:+.2f}, "
             f"{gap['conf_low']:+.2f} to {gap['conf_high']:+.2f}). "
             f"n = {self.answers:,} answers of {contacts:,} contacts{dealers} "

@@ -47,6 +47,8 @@ class Design:
         The table columns used.
     filled
         Feature to number of missing values.
+    beyond
+        Feature to number of contacts outside the range of the answers, taken as at its edge.
     """
 
     names: tuple[str, ...]
@@ -55,6 +57,7 @@ class Design:
     dropped: tuple[str, ...]
     features: tuple[str, ...]
     filled: dict[str, int]
+    beyond: dict[str, int]
 
 
 def feature_columns(table: pd.DataFrame, *, outcome: str, features: tuple[str, ...]) -> tuple[str, ...]:
@@ -93,17 +96,19 @@ def feature_columns(table: pd.DataFrame, *, outcome: str, features: tuple[str, .
     return tuple(found)
 
 
-def build_design(table: pd.DataFrame, features: tuple[str, ...]) -> Design:
+def build_design(table: pd.DataFrame, features: tuple[str, ...], observed: NDArray[np.bool_]) -> Design:
     """Standardised numbers with squares, 0/1 for categories and for "missing"; no collinear columns."""
     columns: list[_Column] = []
     filled: dict[str, int] = {}
+    beyond: dict[str, int] = {}
     for name in features:
         found = table[name]
         missing = found.isna().to_numpy()
         if missing.any():
             filled[name] = int(missing.sum())
         if is_bool_dtype(found) or is_numeric_dtype(found):
-            columns += _number_columns(name, found, missing)
+            values, beyond[name] = _within_answers(name, found, observed)
+            columns += _number_columns(name, values, missing)
         else:
             columns += _category_columns(name, found)
     matrix = np.column_stack([np.ones(len(table)), *[values for _, values, _ in columns]])
@@ -117,7 +122,40 @@ def build_design(table: pd.DataFrame, features: tuple[str, ...]) -> Design:
         dropped=tuple(name for place, name in enumerate(names) if place + 1 not in kept),
         features=features,
         filled=filled,
+        beyond={name: rows for name, rows in beyond.items() if rows},
     )
+
+
+def supported_rows(
+    table: pd.DataFrame, features: tuple[str, ...], observed: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], dict[str, int]]:
+    """Which contacts some answer can stand for, and how many of the others there are by reason.
+
+    Set aside are contacts of a category of which nobody answered; "missing" is a category if it is no
+    rare one.
+    """
+    kept = np.ones(len(table), dtype=bool)
+    set_aside: dict[str, int] = {}
+    for name in features:
+        found = table[name]
+        if is_bool_dtype(found) or is_numeric_dtype(found):
+            values = found.to_numpy(dtype=np.float64, na_value=np.nan)
+            missing = np.isnan(values)
+            never = missing.sum() >= RARE_CONTACTS and not missing[observed].any()
+            groups = {f"{name} is missing": missing} if never else {}
+        else:
+            labels = _categories(found)
+            answered = set(labels[observed])
+            groups = {
+                f"{name} is {level}": (labels == level).to_numpy()
+                for level in sorted(set(labels) - answered)
+            }
+        for words, group in groups.items():
+            lost = int((kept & group).sum())
+            if lost:
+                set_aside[f"nobody answered where {words}"] = lost
+                kept &= ~group
+    return kept, set_aside
 
 
 def cluster_labels(table: pd.DataFrame, cluster_column: str | None) -> tuple[NDArray[np.int64] | None, int]:
@@ -130,33 +168,38 @@ def cluster_labels(table: pd.DataFrame, cluster_column: str | None) -> tuple[NDA
     return np.asarray(codes, dtype=np.int64), len(found)
 
 
-def _number_columns(
-    name: str, found: pd.Series, missing: NDArray[np.bool_]
-) -> list[tuple[str, Array, bool]]:
+def _within_answers(name: str, found: pd.Series, observed: NDArray[np.bool_]) -> tuple[Array, int]:
+    """Numbers drawn to the range of the answers, and how many were: no weight beyond what is seen."""
     values = found.to_numpy(dtype=np.float64, na_value=np.nan)
     if np.isinf(values).any():
         raise FitError(
             f"{name}: {int(np.isinf(values).sum())} values are infinite. Next step: declare them as "
             f"missing in cxlab.toml."
         )
-    known = values[~missing]
+    seen = values[observed & ~np.isnan(values)]
+    if not len(seen):
+        return np.full(len(values), np.nan), 0
+    inside = np.clip(values, seen.min(), seen.max())
+    return inside, int(((inside != values) & ~np.isnan(values)).sum())
+
+
+def _number_columns(name: str, values: Array, missing: NDArray[np.bool_]) -> list[_Column]:
+    known = values[~np.isnan(values)]
     spread = float(known.std()) if len(known) else 0.0
     columns: list[_Column] = []
     if spread > 0.0:
-        scaled = np.where(missing, 0.0, (np.where(missing, 0.0, values) - known.mean()) / spread)
+        scaled = np.where(missing, 0.0, (values - known.mean()) / spread)
         scaled = np.clip(scaled, -CLIP_DEVIATIONS, CLIP_DEVIATIONS)
         columns.append((name, scaled, True))
         if len(np.unique(known)) > 2:
             columns.append((f"{name} squared", np.where(missing, 0.0, scaled**2), False))
-    if missing.any():
+    if missing.sum() >= RARE_CONTACTS:
         columns.append((f"{name} missing", missing.astype(np.float64), True))
     return columns
 
 
 def _category_columns(name: str, found: pd.Series) -> list[_Column]:
-    labels = found.astype("str").where(found.notna(), "(missing)")
-    counts = labels.value_counts()
-    labels = labels.where(labels.map(counts) >= RARE_CONTACTS, RARE)
+    labels = _categories(found)
     levels = sorted(labels.unique())
     if len(levels) > MOST_CATEGORIES:
         raise FitError(
@@ -169,6 +212,12 @@ def _category_columns(name: str, found: pd.Series) -> list[_Column]:
         for level in levels
         if level != first
     ]
+
+
+def _categories(found: pd.Series) -> pd.Series:
+    """Texts as categories: missing is one, rare ones are joined."""
+    labels = found.astype("str").where(found.notna(), "(missing)")
+    return labels.where(labels.map(labels.value_counts()) >= RARE_CONTACTS, RARE)
 
 
 def _independent(matrix: Array) -> set[int]:
