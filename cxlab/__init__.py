@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from cxlab.linking.exposure import exposure as exposure
     from cxlab.linking.snapshots import snapshots as snapshots
     from cxlab.models.churn.horizon import ChurnModel as ChurnModel
+    from cxlab.models.drivers.asymmetry import AsymmetryModel as AsymmetryModel
     from cxlab.models.drivers.importance import ImportanceModel as ImportanceModel
+    from cxlab.models.drivers.misattribution import MisattributionModel as MisattributionModel
     from cxlab.models.recovery.repair import RepairModel as RepairModel
     from cxlab.models.survey.scores import ScoreModel as ScoreModel
     from cxlab.simulation.simulate import simulate as simulate
@@ -47,6 +49,8 @@ _HOME = {
     "snapshots": "cxlab.linking.snapshots",
     "ScoreModel": "cxlab.models.survey.scores",
     "ImportanceModel": "cxlab.models.drivers.importance",
+    "AsymmetryModel": "cxlab.models.drivers.asymmetry",
+    "MisattributionModel": "cxlab.models.drivers.misattribution",
     "ChurnModel": "cxlab.models.churn.horizon",
     "RepairModel": "cxlab.models.recovery.repair",
     "ask": "cxlab.core.answer",

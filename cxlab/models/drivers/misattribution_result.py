@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pandas as pd
 
@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class MisattributionResult(Result):
     """Where each measurement lands; made by ``MisattributionModel.fit``."""
+
+    shown_columns: ClassVar[tuple[str, ...]] = (
+        "kpi",
+        "item",
+        "points",
+        "points_low",
+        "points_high",
+        "q_value",
+        "n",
+        "verdict",
+    )
 
     kpi_shares: pd.DataFrame
     item_shares: pd.DataFrame

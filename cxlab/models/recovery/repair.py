@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -41,6 +41,16 @@ LEAST_CUSTOMERS_PER_KIND = 3
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class RepairResult(Result):
     """Ratios, way back and memory, each labelled with its meaning; see :class:`RepairModel`."""
+
+    shown_columns: ClassVar[tuple[str, ...]] = (
+        "term",
+        "estimate",
+        "conf_low",
+        "conf_high",
+        "n",
+        "meaning",
+        "verdict",
+    )
 
     paths: pd.DataFrame
     outcome: str
