@@ -8,8 +8,8 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from cxlab.stats.importance import as_stack
-from cxlab.stats.subsets import SMALLEST_PIVOT, gains_by_size
+from cxlab.stats.importance import as_stack, lmg
+from cxlab.stats.subsets import SMALLEST_PIVOT
 
 Array = NDArray[np.float64]
 Players = Sequence[Sequence[int]]
@@ -136,7 +136,12 @@ def owen(
     """
     stack = as_stack(correlation, assume_valid=assume_valid)
     explained = explained_by_coalition(stack, players=groups, always=always)
-    of_groups = np.maximum(explained @ _shapley_weights(len(groups)).T, 0.0)
+    of_groups = np.maximum(explained @ _owen_weights(len(groups), 0).T, 0.0)
+    of_members = _of_members(stack, groups, always, of_groups)
+    return (of_groups, of_members) if np.ndim(correlation) == 3 else (of_groups[0], of_members[0])
+
+
+def _of_members(stack: Array, groups: Players, always: Sequence[int], of_groups: Array) -> Array:
     members = []
     for at, group in enumerate(groups):
         if len(group) == 1:
@@ -146,8 +151,59 @@ def owen(
         players = [*[[member] for member in group], *others]
         within = explained_by_coalition(stack, players=players, always=always)
         members.append(np.maximum(within @ _owen_weights(len(group), len(others)).T, 0.0))
-    of_members = np.concatenate(members, axis=1)
-    return (of_groups, of_members) if np.ndim(correlation) == 3 else (of_groups[0], of_members[0])
+    return np.concatenate(members, axis=1)
+
+
+def conditioned(
+    correlation: Array, *, always: Sequence[int], assume_valid: bool = False
+) -> tuple[Array, Array]:
+    """Partial correlations of the other predictors and the outcome given some predictors (controls).
+
+    Any importance measure of the partial correlations, times what is left of the outcome's variance, is that
+    measure with the controls in every model.
+
+    Parameters
+    ----------
+    correlation : (p + 1, p + 1) or (B, p + 1, p + 1)
+        As for :func:`cxlab.stats.importance.lmg`.
+    always
+        Column numbers of the controls.
+    assume_valid
+        As for :func:`cxlab.stats.importance.lmg`.
+
+    Returns
+    -------
+    partial : (p - a + 1, p - a + 1) or (B, p - a + 1, p - a + 1) array
+        Outcome last. A predictor without variance given the controls has a row and column of zeros.
+    left : float array () or (B,)
+        Share of the outcome's variance that the controls leave unexplained.
+
+    Raises
+    ------
+    ValueError
+        As for :func:`cxlab.stats.importance.lmg`, and if the controls explain the outcome fully.
+
+    Examples
+    --------
+    >>> partial, left = conditioned(np.array([[1, 0.5, 0.6], [0.5, 1, 0.4], [0.6, 0.4, 1]]), always=[1])
+    >>> partial.round(4), float(left.round(4))
+    (array([[1.   , 0.504],
+           [0.504, 1.   ]]), 0.84)
+    """
+    stack = as_stack(correlation, assume_valid=assume_valid)
+    others = [column for column in range(stack.shape[1]) if column not in set(always)]
+    order = [*always, *others]
+    state = _sweep(stack[:, order][:, :, order], len(always))
+    variance = np.diagonal(state, axis1=1, axis2=2)
+    left = variance[:, -1].copy()
+    if (left <= SMALLEST_PIVOT).any():
+        raise ValueError("always: the controls explain the outcome fully, so nothing is left to share.")
+    varies = variance > SMALLEST_PIVOT
+    scale = np.where(varies, 1.0 / np.sqrt(np.where(varies, variance, 1.0)), 0.0)
+    partial = state * scale[:, :, None] * scale[:, None, :]
+    on_diagonal = np.arange(partial.shape[1])
+    partial[:, on_diagonal, on_diagonal] = np.where(varies, 1.0, 0.0)
+    return (partial, left) if np.ndim(correlation) == 3 else (partial[0], left[0])
 
 
 def lmg_given(correlation: Array, *, always: Sequence[int], assume_valid: bool = False) -> Array:
@@ -170,7 +226,7 @@ def lmg_given(correlation: Array, *, always: Sequence[int], assume_valid: bool =
     Raises
     ------
     ValueError
-        As for :func:`cxlab.stats.importance.lmg`.
+        As for :func:`conditioned`.
 
     Examples
     --------
@@ -178,11 +234,8 @@ def lmg_given(correlation: Array, *, always: Sequence[int], assume_valid: bool =
     >>> lmg_given(matrix, always=[1]).round(6)
     array([0.213333])
     """
-    stack = as_stack(correlation, assume_valid=assume_valid)
-    others = [column for column in range(stack.shape[1]) if column not in set(always)]
-    order = [*always, *others]
-    shares: Array = gains_by_size(_sweep(stack[:, order][:, :, order], len(always))).mean(axis=-1)
-    return shares if np.ndim(correlation) == 3 else shares[0]
+    partial, left = conditioned(correlation, always=always, assume_valid=assume_valid)
+    return lmg(partial, assume_valid=True) * left[..., None]
 
 
 def complete_dominance(correlation: Array, *, assume_valid: bool = False) -> Array:
@@ -230,11 +283,6 @@ def complete_dominance(correlation: Array, *, assume_valid: bool = False) -> Arr
             wins = (lead > 1e-12).mean(axis=1) + 0.5 * (np.abs(lead) <= 1e-12).mean(axis=1)
             table[:, i, j], table[:, j, i] = wins, 1.0 - wins
     return table if np.ndim(correlation) == 3 else table[0]
-
-
-def _shapley_weights(players: int) -> Array:
-    """Weight of each coalition's R2 in each player's Shapley value, (P, 2^P)."""
-    return _owen_weights(players, 0)
 
 
 def _owen_weights(members: int, others: int) -> Array:

@@ -127,28 +127,19 @@ def fit_gaussian(
 ) -> GaussianFit:
     """Mean and covariance by expectation maximisation, for each row of group multipliers.
 
-    Expectation: a missing answer is replaced by its regression on what the row holds, and its residual
-    variance is added to the products. Maximisation: mean and covariance of these. Both steps need sums per
-    pattern only, so the cost does not depend on the number of rows.
+    A missing answer is replaced by its regression on what the row holds, and its residual variance is added
+    to the products. This needs sums per pattern only: the cost does not depend on the number of rows.
 
     Parameters
     ----------
     patterns
-        From :func:`missing_patterns`.
-    columns
-        Number of columns m.
+        From :func:`missing_patterns`, of ``columns`` columns.
     multipliers : (B, G)
         How often each group counts, 0 or more; ones for the data as they are.
     start
         A fit to begin with, of one weighting or of B; the diagonal otherwise.
-    tolerance
-        Largest move of a correlation, or of a mean in standard deviations, at which to stop.
-    most_steps
-        Steps after which to stop in any case.
-
-    Returns
-    -------
-    GaussianFit
+    tolerance, most_steps
+        Largest move of a correlation, or of a mean in standard deviations, at which to stop; steps at most.
 
     Notes
     -----
@@ -158,8 +149,6 @@ def fit_gaussian(
 
     Source: Dempster, Laird and Rubin (1977), J. R. Stat. Soc. B 39(1); Little and Rubin (2019).
 
-    Examples
-    --------
     >>> rng = np.random.default_rng(1)
     >>> rows = rng.normal(size=(5000, 1)) + rng.normal(size=(5000, 2))
     >>> rows[rows[:, 0] > 1, 1] = np.nan
@@ -174,8 +163,7 @@ def fit_gaussian(
     covariance = np.broadcast_to(np.eye(columns), (batch, columns, columns)).copy()
     if start is not None:
         mean[:], covariance[:] = start.mean, start.covariance
-    moved = np.full(batch, np.inf)
-    step = 0
+    moved, step = np.full(batch, np.inf), 0
     while step < most_steps and moved.max() > tolerance:
         step += 1
         before, at = _correlation(covariance), mean

@@ -87,7 +87,11 @@ def importance_measures(correlation: Array, *, assume_valid: bool = False) -> di
     >>> {name: values.round(3).tolist() for name, values in found.items() if name in ("first", "pratt")}
     {'pratt': [0.32, 0.053], 'first': [0.36, 0.16]}
     """
-    stack = as_stack(correlation, assume_valid=assume_valid)
+    found = _measures(as_stack(correlation, assume_valid=assume_valid))
+    return found if np.ndim(correlation) == 3 else {name: values[0] for name, values in found.items()}
+
+
+def _measures(stack: Array) -> dict[str, Array]:
     cross = stack[:, :-1, -1]
     inverse, inverse_root, aliased = _inverse(stack)
     slopes = np.einsum("bij,bj->bi", inverse, cross)
@@ -103,7 +107,7 @@ def importance_measures(correlation: Array, *, assume_valid: bool = False) -> di
     }
     if stack.shape[1] - 1 <= MAX_EXACT:
         found = {"lmg": lmg(stack, assume_valid=True), **found}
-    return found if np.ndim(correlation) == 3 else {name: values[0] for name, values in found.items()}
+    return found
 
 
 def _inverse(stack: Array) -> tuple[Array, Array, NDArray[np.bool_]]:

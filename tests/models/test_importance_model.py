@@ -350,10 +350,10 @@ def test_settings_out_of_range_are_refused_before_any_data(settings: dict[str, o
         ImportanceModel(**settings)
 
 
-def test_more_than_25_drivers_are_refused() -> None:
-    table = pd.DataFrame(np.random.default_rng(1).normal(size=(300, 27))).add_prefix("rating_")
-    with pytest.raises(ParameterError, match="at most 25"):
-        fit(table.rename(columns={"rating_26": "overall"}))
+def test_more_than_60_drivers_are_refused() -> None:
+    table = pd.DataFrame(np.random.default_rng(1).normal(size=(500, 62))).add_prefix("rating_")
+    with pytest.raises(ParameterError, match="at most 60"):
+        fit(table.rename(columns={"rating_61": "overall"}))
 
 
 def test_zero_weights_leave_answers_out() -> None:

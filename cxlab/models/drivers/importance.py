@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from cxlab.core.columns import LOCATION_ID, OVERALL, RATING_PREFIX
-from cxlab.core.errors import FitError, NotAnswerableError, ParameterError
+from cxlab.core.columns import LOCATION_ID, OVERALL
+from cxlab.core.errors import FitError, ParameterError
 from cxlab.core.provenance import Provenance, hash_frame
-from cxlab.core.result import Result, checks_table
-from cxlab.core.settings import require_at_least, require_share
-from cxlab.core.verdicts import NOT_IDENTIFIED, SUPPORTED, UNDETERMINED
+from cxlab.core.result import checks_table
+from cxlab.core.settings import require_at_least, require_one_of, require_share
 from cxlab.models.drivers.importance_checks import importance_checks
-from cxlab.models.drivers.importance_fit import ImportanceFit, fit_importance
-from cxlab.models.drivers.resampling import Resampling, plan_resampling
+from cxlab.models.drivers.importance_compare import (
+    NO_SEGMENT,
+    ImportanceComparison,
+    compare_segments,
+    comparison_checks,
+    segments_of,
+)
+from cxlab.models.drivers.importance_fit import fit_importance
+from cxlab.models.drivers.importance_result import ImportanceResult
+from cxlab.models.drivers.importance_rows import outcome_of_kind, require_answerable
+from cxlab.models.drivers.importance_tables import estimates_table, total_interval
+from cxlab.models.drivers.importance_terms import terms_of
+from cxlab.models.drivers.resampling import plan_resampling
 from cxlab.models.drivers.rows import (
     CompleteAnswers,
     complete_answers,
     driver_columns,
+    experienced_columns,
     usable_cluster_column,
 )
-from cxlab.stats.bootstrap import percentile_interval
-from cxlab.stats.importance import MAX_EXACT
-from cxlab.stats.multiplicity import holm
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+__all__ = ["ImportanceModel", "ImportanceResult"]
 
-Array = NDArray[np.float64]
+#: Beyond 25 drivers orders of entry are sampled; beyond this many a table is refused.
+MOST_DRIVERS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +53,25 @@ class ImportanceModel:
     outcome
         Column to explain; a 0/1 column is allowed (a linear probability model).
     drivers
-        Columns that explain, 1 to 25; every ``rating_`` column if empty.
+        Columns that explain, 1 to 60; every ``rating_`` column if empty. Beyond 25 orders of entry are
+        sampled, and a check tells the error of that.
+    groups
+        Name of a group to its drivers, which enter a model together (Owen value); shares are per group.
+        ``measures()`` splits a group's share over its members.
+    always_in
+        Drivers in every model (controls): shares are of what is explained beyond them.
+    outcome_kind
+        ``linear`` (scores as they are), ``ordinal`` (the normal quantity behind up to 20 ordered answers)
+        or ``top_box`` (the one behind "at or above ``top_box``").
+    top_box
+        Lowest outcome that counts as top box.
+    missing
+        ``complete`` (answers with a gap are set aside) or ``em`` (ratings left blank are accounted for by
+        Gaussian maximum likelihood in each replicate). A visit that did not happen is never filled in, so
+        ``em`` needs ``experienced``.
+    experienced
+        A 0/1 column for all drivers, or driver to 0/1 column: answers without the experience are set
+        aside. ``{}`` states that every customer who answered experienced all of it.
     weight_column
         Weights of 0 or more; None for equal weights.
     cluster_column
@@ -82,6 +106,12 @@ class ImportanceModel:
 
     outcome: str = OVERALL
     drivers: Sequence[str] = ()
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    always_in: Sequence[str] = ()
+    outcome_kind: str = "linear"
+    top_box: float | None = None
+    missing: str = "complete"
+    experienced: str | Mapping[str, str] | None = None
     weight_column: str | None = None
     cluster_column: str | None = LOCATION_ID
     stratum_column: str | None = None
@@ -106,20 +136,30 @@ class ImportanceModel:
                 f"{', '.join(twice) or self.outcome} {'twice' if twice else 'as driver and outcome'}. "
                 f"Next step: name each column once."
             )
+        self._require_options()
+
+    def _require_options(self) -> None:
+        require_one_of(
+            "ImportanceModel", "outcome_kind", self.outcome_kind, ("linear", "ordinal", "top_box")
+        )
+        require_one_of("ImportanceModel", "missing", self.missing, ("complete", "em"))
+        if (self.outcome_kind == "top_box") != (self.top_box is not None):
+            raise ParameterError(
+                f"ImportanceModel: top_box belongs to outcome_kind='top_box', got {self.top_box!r} with "
+                f"{self.outcome_kind!r}. Next step: set both, for instance top_box=9, or neither."
+            )
+        if self.missing == "em" and self.experienced is None:
+            raise ParameterError(
+                "ImportanceModel: missing='em' cannot tell a blank answer from a visit that did not "
+                "happen. Next step: name the 0/1 columns that tell, experienced={'rating_x': 'used_x'}, or "
+                "experienced={} if every customer who answered experienced everything."
+            )
 
     def fit(self, table: pd.DataFrame) -> ImportanceResult:
         """Estimate importance from survey answers, one row each.
 
-        Answers that lack the outcome or any driver are set aside and counted; nothing is imputed.
-
-        Parameters
-        ----------
-        table
-            Survey answers with the columns that the settings name.
-
-        Returns
-        -------
-        ImportanceResult
+        Answers that lack the outcome, an experience, or (unless ``missing="em"``) any driver are set aside
+        and counted.
 
         Raises
         ------
@@ -131,6 +171,103 @@ class ImportanceModel:
         """
         drivers = self._drivers(table)
         cluster_column = usable_cluster_column(table, self.cluster_column)
+        answers = self._answers(table, drivers, cluster_column)
+        question = f"What goes along with {self.outcome}?"
+        require_answerable(answers, question=question)
+        rng = np.random.default_rng(self.seed)
+        plan = plan_resampling(answers, question=question, rng=rng)
+        terms = terms_of(drivers, groups=self.groups, always_in=self.always_in)
+        fitted = fit_importance(
+            answers,
+            plan,
+            terms=terms,
+            latent=self.outcome_kind != "linear",
+            replicates=self.replicates,
+            rng=rng,
+        )
+        order = np.argsort(-fitted.shares.round(12), kind="stable")
+        estimates = estimates_table(
+            fitted, terms, plan=plan, n=len(answers.values), confidence=self.confidence
+        )
+        return ImportanceResult(
+            estimates=estimates.iloc[order].reset_index(drop=True),
+            diagnostics=checks_table(importance_checks(fitted, answers, plan, drivers=drivers)),
+            provenance=self._provenance(table, answers, drivers, cluster_column),
+            outcome=self.outcome,
+            confidence=self.confidence,
+            unit=plan.unit,
+            clusters=plan.clusters,
+            cluster_word="dealers" if cluster_column == LOCATION_ID else "clusters",
+            r_squared=float(fitted.shares.sum()),
+            r_squared_interval=total_interval(fitted, plan, confidence=self.confidence),
+            drivers=drivers,
+            terms=terms,
+            seed=self.seed,
+            _replicates=fitted.replicates[:, order],
+            _fitted=fitted,
+            _degrees_of_freedom=plan.degrees_of_freedom,
+        )
+
+    def compare(self, table: pd.DataFrame, *, by: str) -> ImportanceComparison:
+        """Importance in each segment against the rest of the answers, on shared replicates.
+
+        Each replicate draws the same dealers for the segment and for the rest, so what both share by dealer
+        drops out of the difference.
+
+        Parameters
+        ----------
+        table
+            As for :meth:`fit`.
+        by
+            Column of segments; rows without a segment are set aside.
+
+        Returns
+        -------
+        ImportanceComparison
+
+        Raises
+        ------
+        NotAnswerableError
+            If the column is absent or fewer than two segments are met; as for :meth:`fit`.
+        FitError
+            As for :meth:`fit`.
+        """
+        question = f"Does what goes along with {self.outcome} differ by {by}?"
+        drivers = self._drivers(table)
+        cluster_column = usable_cluster_column(table, self.cluster_column)
+        segments = segments_of(table, by=by, question=question)
+        known = segments.notna()
+        answers = self._answers(table.loc[known], drivers, cluster_column)
+        plan = plan_resampling(answers, question=question, rng=np.random.default_rng(self.seed))
+        estimates = compare_segments(
+            answers,
+            segments.loc[known].astype(object).to_numpy()[answers.kept],
+            plan=plan,
+            terms=terms_of(drivers, groups=self.groups, always_in=self.always_in),
+            latent=self.outcome_kind != "linear",
+            confidence=self.confidence,
+            replicates=self.replicates,
+            seed=self.seed,
+        )
+        lost = {NO_SEGMENT: int((~known).sum())} if not known.all() else {}
+        answers = replace(answers, set_aside={**lost, **answers.set_aside})
+        provenance = self._provenance(table, answers, drivers, cluster_column)
+        return ImportanceComparison(
+            estimates=estimates,
+            diagnostics=comparison_checks(estimates, plan),
+            provenance=replace(
+                provenance,
+                model="ImportanceModel.compare",
+                settings={**provenance.settings, "by": by},
+            ),
+            outcome=self.outcome,
+            by=by,
+            confidence=self.confidence,
+        )
+
+    def _answers(
+        self, table: pd.DataFrame, drivers: tuple[str, ...], cluster_column: str | None
+    ) -> CompleteAnswers:
         answers = complete_answers(
             table,
             outcome=self.outcome,
@@ -138,31 +275,10 @@ class ImportanceModel:
             weight_column=self.weight_column,
             cluster_column=cluster_column,
             stratum_column=self.stratum_column,
+            experienced=self.experienced,
+            allow_blank=self.missing == "em",
         )
-        question = f"What goes along with {self.outcome}?"
-        _require_answerable(answers, question=question)
-        rng = np.random.default_rng(self.seed)
-        plan = plan_resampling(answers, question=question, rng=rng)
-        fitted = fit_importance(answers, plan, replicates=self.replicates, rng=rng)
-        order = np.argsort(-fitted.shares.round(12), kind="stable")
-        estimates = _estimates(
-            fitted, drivers, plan=plan, n=len(answers.values), confidence=self.confidence
-        )
-        others = (self.weight_column, cluster_column, self.stratum_column)
-        used = [*drivers, self.outcome, *(column for column in others if column is not None)]
-        return ImportanceResult(
-            estimates=estimates.iloc[order].reset_index(drop=True),
-            diagnostics=checks_table(importance_checks(fitted, answers, plan, drivers=drivers)),
-            provenance=self._provenance(table[used], answers),
-            outcome=self.outcome,
-            confidence=self.confidence,
-            unit=plan.unit,
-            clusters=plan.clusters,
-            cluster_word="dealers" if cluster_column == LOCATION_ID else "clusters",
-            r_squared=float(fitted.shares.sum()),
-            r_squared_interval=_total_interval(fitted, plan, confidence=self.confidence),
-            _replicates=fitted.replicates[:, order],
-        )
+        return outcome_of_kind(answers, kind=self.outcome_kind, top_box=self.top_box)
 
     def _drivers(self, table: pd.DataFrame) -> tuple[str, ...]:
         if not isinstance(table, pd.DataFrame):
@@ -171,14 +287,26 @@ class ImportanceModel:
                 f"DataFrame such as tables.surveys."
             )
         drivers = driver_columns(table, outcome=self.outcome, drivers=tuple(self.drivers))
-        if len(drivers) > MAX_EXACT:
+        if len(drivers) > MOST_DRIVERS:
             raise ParameterError(
-                f"ImportanceModel: exact importance takes at most {MAX_EXACT} drivers, got {len(drivers)}. "
+                f"ImportanceModel: importance takes at most {MOST_DRIVERS} drivers, got {len(drivers)}. "
                 f"Next step: name the drivers that matter, or group items first."
             )
         return drivers
 
-    def _provenance(self, used: pd.DataFrame, answers: CompleteAnswers) -> Provenance:
+    def _provenance(
+        self,
+        table: pd.DataFrame,
+        answers: CompleteAnswers,
+        drivers: tuple[str, ...],
+        cluster_column: str | None,
+    ) -> Provenance:
+        others = (self.weight_column, cluster_column, self.stratum_column)
+        named = [column for column in others if column is not None]
+        named += [
+            column for column in experienced_columns(drivers, self.experienced) if column not in named
+        ]
+        used = table[[*drivers, self.outcome, *named]]
         return Provenance(
             model="ImportanceModel",
             n_rows=len(used),
@@ -188,153 +316,3 @@ class ImportanceModel:
             seed=self.seed,
             input_hash=hash_frame(used),
         )
-
-
-@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class ImportanceResult(Result):
-    """Importance of each driver, largest first.
-
-    ``table()`` has one row per driver: ``term``; ``estimate`` (LMG share of the outcome's variance; the
-    shares add up to R2), ``std_error``, ``conf_low``, ``conf_high``; ``share_percent`` of R2 with
-    ``share_low_percent`` and ``share_high_percent``; ``johnson`` (Johnson's weight, a second opinion);
-    ``beta`` (standardised slope, which carries the sign) with ``beta_std_error``, ``p_value`` and
-    ``p_value_holm`` (corrected for the number of drivers); ``rank``; ``leads_share`` (share of
-    replicates in which the driver ranks first); ``n``; ``verdict`` on "it adds something that the
-    other drivers do not", from the p-value, because an LMG share is never negative.
-    """
-
-    outcome: str
-    confidence: float
-    unit: str
-    clusters: int
-    cluster_word: str
-    r_squared: float
-    r_squared_interval: tuple[float, float]
-    # (replicates, p) LMG shares in the order of table(): differences and maps reuse the same draws.
-    _replicates: Array
-
-    def summary(self) -> str:
-        """The leading driver with its interval, n, the assumption and what may not be claimed."""
-        top, n = self.estimates.iloc[0], self.provenance.n_used
-        low, high = self.r_squared_interval
-        supported = int((self.estimates["verdict"] == SUPPORTED).sum())
-        lost = self.provenance.n_rows - n
-        return (
-            f"{top['term']} leads {len(self.estimates)} drivers of {self.outcome}: "
-            f"{top['share_percent']:.0f} % of the explained variance ({100 * self.confidence:g} % interval "
-            f"{top['share_low_percent']:.0f} to {top['share_high_percent']:.0f} %), first in "
-            f"{100 * top['leads_share']:.0f} % of the resamples; its own contribution is {top['verdict']}. "
-            f"All drivers explain {100 * self.r_squared:.0f} % ({100 * low:.0f} to {100 * high:.0f} %) of "
-            f"the variance of {self.outcome}; {supported} of them add something that the others do not. "
-            f"n = {n:,} complete answers{self._where()}, {lost:,} set aside; {self._assumption()} "
-            f"Importance is not an effect: it does not say that raising a rating raises {self.outcome}."
-        )
-
-    def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Shares of the explained variance with intervals, largest on top."""
-        from cxlab.plots.forest import forest
-
-        table = self.estimates
-        frame = pd.DataFrame(
-            {
-                "term": [str(term).removeprefix(RATING_PREFIX).replace("_", " ") for term in table["term"]],
-                "estimate": table["share_percent"],
-                "conf_low": table["share_low_percent"],
-                "conf_high": table["share_high_percent"],
-                "solid": table["verdict"] == SUPPORTED,
-            }
-        )
-        axes = forest(
-            frame,
-            title=f"What goes along with {self.outcome.replace('_', ' ')}",
-            x_label=f"share of the explained variance, percent (R² = {self.r_squared:.2f})",
-            note=(
-                f"n = {self.provenance.n_used:,} answers{self._where()}; {100 * self.confidence:g} % "
-                f"intervals; hollow: own contribution not supported"
-            ),
-            decimals=0,
-            ax=ax,
-        )
-        # Shares are compared by length, so the axis starts where nothing is shared.
-        axes.set_xlim(left=0.0)
-        return axes
-
-    def _where(self) -> str:
-        return f" from {self.clusters:,} {self.cluster_word}" if self.clusters > 1 else ""
-
-    def _assumption(self) -> str:
-        word = self.cluster_word
-        return {
-            "clusters": f"intervals resample whole {word} and assume that these stand for all.",
-            "one cluster": f"intervals resample answers and speak about this one of the {word} only.",
-            "answers": "intervals assume independent answers: too narrow if answers share a dealer.",
-        }[self.unit]
-
-
-def _estimates(
-    fitted: ImportanceFit, drivers: tuple[str, ...], *, plan: Resampling, n: int, confidence: float
-) -> pd.DataFrame:
-    degrees = plan.degrees_of_freedom
-    draws = fitted.replicates
-    low, high = percentile_interval(draws, confidence=confidence, degrees_of_freedom=degrees)
-    total, totals = fitted.shares.sum(), draws.sum(axis=1, keepdims=True)
-    share = 100.0 * fitted.shares / total if total > 0.0 else np.full(len(drivers), np.nan)
-    percent = 100.0 * draws / np.where(totals > 0.0, totals, 1.0)
-    share_low, share_high = percentile_interval(percent, confidence=confidence, degrees_of_freedom=degrees)
-    adjusted = holm(fitted.p_value)
-    verdict = np.where(adjusted < 1.0 - confidence, SUPPORTED, UNDETERMINED)
-    verdict = np.where(np.isnan(adjusted), NOT_IDENTIFIED, verdict)
-    columns = {
-        "term": np.array(drivers, dtype=object),
-        "estimate": fitted.shares,
-        "std_error": draws.std(axis=0, ddof=1),
-        "conf_low": low,
-        "conf_high": high,
-        "share_percent": share,
-        "share_low_percent": share_low,
-        "share_high_percent": share_high,
-        "johnson": fitted.johnson,
-        "beta": fitted.beta,
-        "beta_std_error": fitted.beta_std_error,
-        "p_value": fitted.p_value,
-        "p_value_holm": adjusted,
-        "leads_share": (draws >= draws.max(axis=1, keepdims=True)).mean(axis=0),
-        "verdict": verdict,
-    }
-    table = pd.DataFrame(columns)
-    table.insert(13, "rank", table["estimate"].round(12).rank(ascending=False, method="min").astype(int))
-    table.insert(15, "n", n)
-    return table
-
-
-def _require_answerable(answers: CompleteAnswers, *, question: str) -> None:
-    """Raise NotAnswerableError when too few answers are complete or the outcome does not vary."""
-    n, p = len(answers.values), answers.values.shape[1] - 1
-    needed = 30 + 5 * p
-    if n < needed:
-        worst = max(answers.missing, key=lambda name: answers.missing[name])
-        raise NotAnswerableError(
-            question,
-            reason=(
-                f"{n} answers are complete in the outcome and all {p} drivers; {needed} are needed (30 + 5 "
-                f"per driver). The driver that costs most is {worst}: {answers.missing[worst]} of "
-                f"{answers.answered} answers lack it."
-            ),
-            next_step="name fewer drivers (leave out those that few experience), or collect more answers.",
-        )
-    outcome = answers.values[:, -1]
-    if np.ptp(outcome) == 0.0:
-        raise NotAnswerableError(
-            question,
-            reason=f"Every complete answer has the same outcome, {outcome[0]:g}: nothing to explain.",
-            next_step="choose an outcome that varies.",
-        )
-
-
-def _total_interval(fitted: ImportanceFit, plan: Resampling, *, confidence: float) -> tuple[float, float]:
-    low, high = percentile_interval(
-        fitted.replicates.sum(axis=1, keepdims=True),
-        confidence=confidence,
-        degrees_of_freedom=plan.degrees_of_freedom,
-    )
-    return float(low[0]), float(high[0])

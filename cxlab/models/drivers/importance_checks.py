@@ -29,6 +29,7 @@ def importance_checks(
         )
     )
     checks.append(_sign_check(fitted, drivers))
+    checks += _option_checks(fitted)
     if np.unique(answers.values[:, -1]).size == 2:
         checks.append(
             Check(
@@ -80,7 +81,56 @@ def _resampling_check(plan: Resampling) -> Check:
     )
 
 
+def _option_checks(fitted: ImportanceFit) -> list[Check]:
+    """Of EM, latent outcomes and sampled orders, where they were asked for."""
+    checks = []
+    if fitted.converged < 1.0:
+        checks.append(
+            Check(
+                check="share of EM fits that converged",
+                value=fitted.converged,
+                threshold="1",
+                passed=False,
+                meaning="too much is missing together: leave out the items that few answer",
+            )
+        )
+    beyond = float((fitted.replicates.sum(axis=1) > 1.0).mean())
+    if beyond > 0.0:
+        checks.append(
+            Check(
+                check="replicates that explain more than everything",
+                value=beyond,
+                threshold="0",
+                passed=False,
+                meaning="the latent correlations are no correlations there: use outcome_kind='linear'",
+            )
+        )
+    if fitted.sampling_error.max() > 0.0:
+        worst = float(fitted.sampling_error.max() / max(fitted.shares.max(), 1e-12))
+        checks.append(
+            Check(
+                check="error from sampling orders of entry, in units of the largest share",
+                value=worst,
+                threshold="<= 0.05",
+                passed=worst <= 0.05,
+                meaning="too many drivers to visit all orders; intervals hold this error as well",
+            )
+        )
+    return checks
+
+
 def _missing_checks(answers: CompleteAnswers) -> list[Check]:
+    if np.isnan(answers.values).any():
+        blank = float(np.isnan(answers.values[:, :-1]).mean(axis=0).max())
+        return [
+            Check(
+                check="largest share of blank answers to a driver (EM)",
+                value=blank,
+                threshold="<= 0.5",
+                passed=blank <= 0.5,
+                meaning="EM assumes that what was left blank depends on the answers given, not on itself",
+            )
+        ]
     answered = max(1, answers.answered)
     checks = [
         Check(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,24 +10,26 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxlab.core.columns import LOCATION_ID, RATING_PREFIX, rating_columns
-from cxlab.core.errors import FitError, NotAnswerableError
+from cxlab.core.errors import FitError, NotAnswerableError, ParameterError
 
 Array = NDArray[np.float64]
 
 NO_OUTCOME = "no answer to the outcome"
 INCOMPLETE = "a driver not experienced or not answered"
+NOT_EXPERIENCED = "a driver not experienced, or not known to be"
+NO_DRIVER = "no driver answered"
 NO_CLUSTER = "no value of the cluster or stratum column"
 NO_WEIGHT = "weight is 0"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CompleteAnswers:
-    """Answers without a gap, as arrays.
+    """Answers that a model uses, as arrays.
 
     Attributes
     ----------
     values : (n, p + 1)
-        Drivers in order, outcome last.
+        Drivers in order, outcome last; no gap unless blanks were allowed, then NaN in drivers.
     weights : (n,)
         Above 0; ones without a weight column.
     clusters : (n,)
@@ -40,6 +43,8 @@ class CompleteAnswers:
         Driver to number of rows that lack it, among rows with an outcome.
     answered
         Rows with an outcome.
+    kept
+        Over the rows of the table: whether the answer is used.
     """
 
     values: Array
@@ -49,6 +54,7 @@ class CompleteAnswers:
     set_aside: dict[str, int]
     missing: dict[str, int]
     answered: int
+    kept: NDArray[np.bool_]
 
 
 def driver_columns(table: pd.DataFrame, *, outcome: str, drivers: tuple[str, ...]) -> tuple[str, ...]:
@@ -87,9 +93,16 @@ def complete_answers(
     weight_column: str | None,
     cluster_column: str | None,
     stratum_column: str | None,
+    experienced: str | Mapping[str, str] | None = None,
+    allow_blank: bool = False,
 ) -> CompleteAnswers:
-    """Take the complete answers out of ``table`` and count the others by reason; nothing is filled in."""
-    for column in (weight_column, cluster_column, stratum_column):
+    """Take the usable answers out of ``table`` and count the others by reason; nothing is filled in.
+
+    ``experienced`` is a 0/1 column for all drivers, or one per driver: an answer without the experience is
+    set aside. With ``allow_blank`` an answer is kept that experienced everything and left some ratings out.
+    """
+    asked = experienced_columns(drivers, experienced)
+    for column in (weight_column, cluster_column, stratum_column, *asked):
         if column is not None and column not in table.columns:
             raise NotAnswerableError(
                 f"What goes along with {outcome}?",
@@ -103,18 +116,20 @@ def complete_answers(
     for column in (cluster_column, stratum_column):
         if column is not None:
             identified &= table[column].notna().to_numpy()
-    has_outcome, has_items = ~np.isnan(overall), ~np.isnan(items).any(axis=1)
-    kept, set_aside = np.ones(len(table), dtype=bool), {}
-    for reason, good in (
-        (NO_OUTCOME, has_outcome),
-        (INCOMPLETE, has_items),
-        (NO_CLUSTER, identified),
-        (NO_WEIGHT, weights > 0.0),
-    ):
-        lost = int((kept & ~good).sum())
-        if lost:
-            set_aside[reason] = lost
-        kept &= good
+    has_outcome, blank = ~np.isnan(overall), np.isnan(items)
+    went = np.ones(len(table), dtype=bool)
+    for column in asked:
+        went &= numbers(table, column) == 1.0
+    answered = np.asarray(~(blank.all(axis=1) if allow_blank else blank.any(axis=1)))
+    kept, set_aside = _sort_out(
+        {
+            NO_OUTCOME: has_outcome,
+            NOT_EXPERIENCED: went,
+            NO_DRIVER if allow_blank else INCOMPLETE: answered,
+            NO_CLUSTER: identified,
+            NO_WEIGHT: weights > 0.0,
+        }
+    )
     chosen = table.loc[kept]
     strata = _codes(chosen, [stratum_column] if stratum_column else [])
     # A cluster id that appears in two strata is two clusters: clusters are drawn within strata.
@@ -127,7 +142,40 @@ def complete_answers(
         set_aside=set_aside,
         missing={name: int(np.isnan(items[has_outcome, i]).sum()) for i, name in enumerate(drivers)},
         answered=int(has_outcome.sum()),
+        kept=kept,
     )
+
+
+def _sort_out(good: dict[str, NDArray[np.bool_]]) -> tuple[NDArray[np.bool_], dict[str, int]]:
+    """Rows that are good in every respect, and how many each reason takes away, in order."""
+    kept, set_aside = np.ones(len(next(iter(good.values()))), dtype=bool), {}
+    for reason, chosen in good.items():
+        lost = int((kept & ~chosen).sum())
+        if lost:
+            set_aside[reason] = lost
+        kept &= chosen
+    return kept, set_aside
+
+
+def experienced_columns(
+    drivers: tuple[str, ...], experienced: str | Mapping[str, str] | None
+) -> tuple[str, ...]:
+    """The 0/1 columns that say whether the drivers' touchpoints were experienced, each once.
+
+    >>> experienced_columns(("rating_a", "rating_b"), {"rating_b": "used_b"})
+    ('used_b',)
+    """
+    if experienced is None:
+        return ()
+    if isinstance(experienced, str):
+        return (experienced,)
+    unknown = [driver for driver in experienced if driver not in drivers]
+    if unknown:
+        raise ParameterError(
+            f"experienced: {_listed(unknown)} is no driver of this model; drivers are "
+            f"{_listed(list(drivers))}. Next step: name drivers as keys and their 0/1 columns as values."
+        )
+    return tuple(dict.fromkeys(experienced.values()))
 
 
 def usable_cluster_column(table: pd.DataFrame, cluster_column: str | None) -> str | None:
