@@ -46,7 +46,7 @@ def chain(frame: pd.DataFrame, *, title: str, note: str, ax: Axes | None = None)
     axes.hlines(place, -behind - error, -behind + error, color=colours, linewidth=2.4, zorder=2)
     axes.scatter(-behind, place, s=80, color=colours, zorder=3)
     right = axes.get_yaxis_transform()
-    axes.text(1.02, -0.52, "explained", transform=right, fontsize=9.5, color=GREY, va="bottom")
+    axes.text(1.02, -0.62, "explained", transform=right, fontsize=9.5, color=GREY, va="bottom")
     for at, share in enumerate(rows["explained"].to_numpy(dtype=float)):
         axes.text(1.02, at, f"{100 * share:.1f} %", transform=right, va="center", fontsize=9.5, color=INK)
     axes.set_yticks(place, [str(term) for term in rows["term"]])

@@ -34,10 +34,11 @@ class SoftMinFit:
     """A fitted ``y = constant + slope * S_tau(x; weights)``.
 
     ``weights`` (T,) add up to 1. ``tau_error`` and ``weight_errors`` (T,) come from leaving out one
-    cluster at a time; ``tau_low`` and ``tau_high`` bound the profile interval, infinite where the data
-    cannot tell tau from the cap ``limit``; ``p_value`` tests tau = 0 on both sides. They are NaN where no
-    interval was asked for, ``tau_error`` also at the cap and ``weight_errors`` for a weight of nothing.
-    ``at_limit`` says that the best tau is the cap.
+    cluster at a time; ``tau_low`` and ``tau_high`` are tau plus or minus t standard errors (at the cap
+    the profile), infinite where they reach the cap ``limit``; ``p_value`` tests tau = 0 on both sides;
+    ``profile_low`` and ``profile_high`` bound the profile interval. They are NaN where no interval was
+    asked for, ``tau_error`` also at the cap and ``weight_errors`` for a weight of nothing. ``at_limit``
+    says that the best tau is the cap.
     """
 
     constant: float
@@ -53,6 +54,8 @@ class SoftMinFit:
     tau_error: float = np.nan
     tau_low: float = np.nan
     tau_high: float = np.nan
+    profile_low: float = np.nan
+    profile_high: float = np.nan
     p_value: float = np.nan
     weight_errors: FloatArray
 
@@ -95,10 +98,11 @@ def fit_soft_min(
 
     Notes
     -----
-    The profile interval holds every tau whose residual sum of squares exceeds the best by no more than
-    ``t^2 s^2 V_cluster / V_model``: it bends with the data near the cap, where plus or minus t standard
-    errors does not, and respects clusters to first order. It assumes a slope away from 0: without an
-    effect of the ratings tau means nothing, so test that first.
+    The interval is tau plus or minus t(G - 1) standard errors that leave out one cluster at a time. The
+    profile interval (every tau whose residual sum of squares exceeds the best by no more than
+    ``t^2 s^2 V_cluster / V_model``) stands beside it: it covered less in simulation (0.93 against 0.95 at
+    a true 0.5, because small samples put tau too high), but it is the only one there is at the cap. Both
+    assume a slope away from 0: without an effect of the ratings tau means nothing, so test that first.
 
     Examples
     --------
@@ -172,14 +176,23 @@ def _with_interval(
 
     step = quantile * float(np.sqrt(variance))
     low, high = (_bound(problem, best, distance, end, step, quantile) for end in (-1.0, 1.0))
+    # At the cap tau has no standard error: there the profile decides.
+    strength = distance(mean_fit) if fitted.at_limit else abs(fitted.tau) / float(np.sqrt(variance))
     return replace(
         fitted,
         tau_error=np.nan if fitted.at_limit else float(np.sqrt(variance)),
-        tau_low=low,
-        tau_high=high,
-        p_value=float(2 * stats.t.sf(distance(mean_fit), fitted.degrees_of_freedom)),
+        tau_low=low if fitted.at_limit else _within(fitted.tau - step, fitted.limit),
+        tau_high=high if fitted.at_limit else _within(fitted.tau + step, fitted.limit),
+        profile_low=low,
+        profile_high=high,
+        p_value=float(2 * stats.t.sf(strength, fitted.degrees_of_freedom)),
         weight_errors=_weight_errors(problem, fitted.weights, linear.covariance[3:, 3:], free[3:]),
     )
+
+
+def _within(bound: float, limit: float) -> float:
+    """A bound beyond the cap is no bound: all those exponents fit alike."""
+    return bound if abs(bound) < limit else float(np.copysign(np.inf, bound))
 
 
 def _bound(

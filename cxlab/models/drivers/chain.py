@@ -31,6 +31,7 @@ _PLAIN = dict(
         (
             "every moment counts alike (plain mean)",
             "every moment counts (weighted mean)",
+            "every moment counts, along a curve (bent mean)",
             "only the worst moment counts (minimum)",
             "worst and last moment (peak-end)",
             "mean, worst and last together",
@@ -48,8 +49,8 @@ class ChainModel:
     ``y = a + b S_tau(x; w)`` with the soft minimum ``S_tau = -(1/tau) log sum_t w_t exp(-tau x_t)``
     over the moments experienced: ``tau = 0`` is the weighted mean (cumulative), large tau the minimum
     (weakest link). A moment one rating point worse counts ``exp(tau)`` times as much. Beside it stand
-    the rules plain and weighted mean, minimum, peak-end (worst and last) and mean + worst + last,
-    compared by the variance they explain at dealers that were held out.
+    the rules plain, weighted and bent mean (mean and mean square), minimum, peak-end (worst and last)
+    and mean + worst + last, compared by the variance they explain at dealers that were held out.
 
     Parameters
     ----------

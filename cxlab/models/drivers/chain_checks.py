@@ -6,7 +6,7 @@ import numpy as np
 
 from cxlab.core.result import Check
 from cxlab.models.drivers.chain_rows import ChainAnswers
-from cxlab.models.drivers.chain_rules import GATE, ChainFit
+from cxlab.models.drivers.chain_rules import BENT_MEAN, GATE, RULES, SOFT_MIN, ChainFit
 
 #: Below this the exponent is visibly pulled towards 0 (docs/statistics-chain.md has the table).
 RELIABLE = 0.95
@@ -48,6 +48,16 @@ def chain_checks(
             threshold="yes",
             passed=soft.converged,
             meaning="the exponent may not be the best one: raise n or name fewer moments",
+        ),
+        Check(
+            check="more than a curve of each rating",
+            value=100 * float(fitted.comparison.gap[RULES.index(SOFT_MIN), RULES.index(BENT_MEAN)]),
+            threshold="> 0 points of explained variance",
+            passed=bool(fitted.comparison.gap[RULES.index(SOFT_MIN), RULES.index(BENT_MEAN)] > 0),
+            meaning=(
+                "an exponent above 0 also comes from noise in skewed ratings or from single ratings that "
+                "hurt more when low: then moments still add up and no link is weakest"
+            ),
         ),
         *_answer_checks(fitted, answers, order_given=order_given),
     ]

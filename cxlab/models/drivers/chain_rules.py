@@ -18,11 +18,12 @@ Array = NDArray[np.float64]
 
 PLAIN_MEAN: Final = "plain mean"
 WEIGHTED_MEAN: Final = "weighted mean"
+BENT_MEAN: Final = "bent mean"
 MINIMUM: Final = "minimum"
 PEAK_END: Final = "peak-end"
 TOGETHER: Final = "mean + worst + last"
 SOFT_MIN: Final = "soft-min"
-RULES: Final = (PLAIN_MEAN, WEIGHTED_MEAN, MINIMUM, PEAK_END, TOGETHER, SOFT_MIN)
+RULES: Final = (PLAIN_MEAN, WEIGHTED_MEAN, BENT_MEAN, MINIMUM, PEAK_END, TOGETHER, SOFT_MIN)
 
 CUMULATIVE: Final = "cumulative"
 WEAKEST_LINK: Final = "weakest link"
@@ -33,10 +34,10 @@ GATE: Final = 0.005
 
 
 def journey_features(ratings: Array) -> Array:
-    """Mean, worst, last and best experienced rating of each row, (n, 4); columns in journey order.
+    """Mean, worst, last, best and mean squared experienced rating of each row, (n, 5), in journey order.
 
     >>> journey_features(np.array([[8.0, 2.0, np.nan]])).tolist()
-    [[5.0, 2.0, 2.0, 8.0]]
+    [[5.0, 2.0, 2.0, 8.0, 34.0]]
     """
     seen = ~np.isnan(ratings)
     last = ratings.shape[1] - 1 - np.argmax(seen[:, ::-1], axis=1)
@@ -46,12 +47,13 @@ def journey_features(ratings: Array) -> Array:
             np.nanmin(ratings, axis=1),
             ratings[np.arange(len(ratings)), last],
             np.nanmax(ratings, axis=1),
+            np.nanmean(ratings**2, axis=1),
         ]
     )
 
 
 # Columns of journey_features that the linear rules use.
-_LINEAR: Final = {PLAIN_MEAN: [0], MINIMUM: [1], PEAK_END: [1, 2], TOGETHER: [0, 1, 2]}
+_LINEAR: Final = {PLAIN_MEAN: [0], BENT_MEAN: [0, 4], MINIMUM: [1], PEAK_END: [1, 2], TOGETHER: [0, 1, 2]}
 
 
 def linear_rule(
@@ -66,8 +68,8 @@ def linear_rule(
 class Comparison:
     """Explained variance on unseen folds, per rule in the order of RULES.
 
-    ``r_squared`` and ``r_squared_error`` are (6,); ``gap[i, j]`` is rule i's minus rule j's and
-    ``gap_error`` its standard error, paired by answer and summed by site, (6, 6).
+    ``r_squared`` and ``r_squared_error`` are (7,); ``gap[i, j]`` is rule i's minus rule j's and
+    ``gap_error`` its standard error, paired by answer and summed by site, (7, 7).
     """
 
     r_squared: Array
@@ -132,7 +134,9 @@ def rivals(
 
     A rule that contains another speaks for its own family only if what it adds is beyond chance (p below
     ``level``): otherwise it is the smaller rule with a little noise. The plain mean stands beside the
-    weighted one because mean + worst + last has no weights to estimate, a head start in small surveys.
+    weighted one because mean + worst + last has no weights to estimate, a head start in small surveys;
+    the bent mean (mean and mean square) because a curve of each single rating, or noise in skewed
+    ratings, also makes low ratings weigh more although moments simply add up.
     A soft minimum whose exponent may be 0 counts as the weighted mean, unless it predicts better: then
     nobody can tell.
     """
@@ -146,6 +150,7 @@ def rivals(
     else:
         mixed = BEST_MOMENT if mixed_worst < 0 else CUMULATIVE
     return [
+        CUMULATIVE,
         CUMULATIVE,
         CUMULATIVE,
         WEAKEST_LINK,
@@ -211,7 +216,7 @@ def fit_chain(answers: ChainAnswers, *, folds: int, confidence: float, seed: int
     fits = {rule: linear_rule(rule, features, outcome, clusters) for rule in (PEAK_END, TOGETHER)}
     comparison = compare_rules(ratings, outcome, clusters=clusters, folds=folds, seed=seed)
     families = rivals(soft, fits[PEAK_END], fits[TOGETHER], comparison, level=1 - confidence)
-    everything = np.column_stack([np.ones(len(outcome)), features])
+    everything = np.column_stack([np.ones(len(outcome)), features[:, :4]])
     return ChainFit(
         rule=judge(comparison, families) if carried < GATE else NOT_IDENTIFIED,
         families=families,

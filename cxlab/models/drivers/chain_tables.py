@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cxlab.core.verdicts import NOT_IDENTIFIED, REJECTED, SUPPORTED, UNDETERMINED
 from cxlab.models.drivers.chain_rows import ChainAnswers
-from cxlab.models.drivers.chain_rules import RULES, ChainFit, leader
+from cxlab.models.drivers.chain_rules import BENT_MEAN, RULES, SOFT_MIN, ChainFit, leader
 from cxlab.stats.regression import LinearFit
 
 Array = NDArray[np.float64]
@@ -77,7 +77,9 @@ def _exponent(fitted: ChainFit, *, identified: bool) -> Row:
     soft = fitted.soft
     if not identified:
         return ("exponent", TAU, NO_FIGURES, NOT_IDENTIFIED)
-    verdict = SUPPORTED if soft.tau_low > 0 else REJECTED if soft.tau_high < 0 else UNDETERMINED
+    # A curve of each single rating can pass for a tilt between moments: it must predict worse.
+    ahead = fitted.comparison.gap[RULES.index(SOFT_MIN), RULES.index(BENT_MEAN)] > 0
+    verdict = REJECTED if soft.tau_high < 0 else SUPPORTED if soft.tau_low > 0 and ahead else UNDETERMINED
     figures = (soft.tau, soft.tau_error, soft.tau_low, soft.tau_high, soft.p_value)
     return ("exponent", TAU, figures, verdict)
 
