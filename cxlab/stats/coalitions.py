@@ -159,7 +159,7 @@ def conditioned(
 ) -> tuple[Array, Array]:
     """Partial correlations of the other predictors and the outcome given some predictors (controls).
 
-    Any importance measure of the partial correlations, times what is left of the outcome's variance, is that
+    A measure of the partial correlations, times what is left of the outcome's variance, is that
     measure with the controls in every model.
 
     Parameters

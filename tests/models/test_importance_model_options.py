@@ -1,4 +1,4 @@
-"""Options of the importance model: groups, controls, latent outcomes, blanks, probe, dominance, segments."""
+"""Options of the importance model: groups, controls, latent outcomes, blanks, dominance, segments."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class ImportanceResult(Result):
 
         Columns ``term``, ``versus`` (the smaller), ``estimate``, ``std_error``, ``conf_low``,
         ``conf_high``, ``p_value`` (t of the bootstrap error), ``p_value_holm`` (all pairs),
-        ``larger_share`` (replicates in which ``term`` is larger), ``n``, ``verdict`` on "their shares differ".
+        ``larger_share`` (replicates in which ``term`` is larger), ``n``, ``verdict`` on "they differ".
         """
         return differences_table(
             list(self.estimates["term"]),

@@ -59,8 +59,8 @@ def terms_of(
     if grouped and len(found) + largest - 1 > MAX_PLAYERS:
         raise ParameterError(
             f"ImportanceModel: {len(found)} terms with a group of {largest} make too many coalitions; "
-            f"terms and members of the largest group must not exceed {MAX_PLAYERS + 1}. Next step: make fewer "
-            f"groups, or split the largest."
+            f"terms and members of the largest group must not exceed {MAX_PLAYERS + 1}. Next step: make "
+            f"fewer groups, or split the largest."
         )
     if not found:
         raise ParameterError(

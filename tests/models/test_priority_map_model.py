@@ -1,0 +1,196 @@
+"""The importance-performance map: lifts of a known function, coverage, fields, stated importance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxlab.core.errors import NotAnswerableError, ParameterError
+from cxlab.models.drivers.priority_map import PriorityMapModel
+from cxlab.models.drivers.priority_map_result import PriorityMapResult
+
+ITEMS = ["rating_wait", "rating_repair", "rating_lounge", "rating_price"]
+MEANS = np.array([6.3, 8.4, 6.5, 8.9])
+BELOW, ABOVE = np.array([0.5, 0.3, 0.0, 0.02]), np.array([0.1, 0.3, 0.0, 0.02])
+
+
+def world(*, rows: int = 1500, sites: int = 40, seed: int = 1) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    site = rng.integers(0, sites, rows)
+    ratings = MEANS + 1.1 * rng.normal(size=(rows, 1)) + 1.4 * rng.normal(size=(rows, 4))
+    ratings = np.clip(np.round(ratings + 0.4 * rng.normal(size=(sites, 4))[site]), 1, 10)
+    noise = 0.4 * rng.normal(size=sites)[site] + rng.normal(size=rows)
+    table = pd.DataFrame(ratings, columns=ITEMS)
+    return table.assign(overall=generating(ratings) + noise, location_id=[f"D{s}" for s in site])
+
+
+def generating(ratings: np.ndarray) -> np.ndarray:
+    centred = ratings - 5.5
+    return 5.0 + np.minimum(centred, 0) @ BELOW + np.maximum(centred, 0) @ ABOVE
+
+
+def true_lift(target: float) -> np.ndarray:
+    ratings = world(rows=400_000, sites=4000, seed=99)[ITEMS].to_numpy()
+    found = []
+    for j in range(4):
+        raised = ratings.copy()
+        raised[:, j] = np.maximum(raised[:, j], target)
+        found.append((generating(raised) - generating(ratings)).mean())
+    return np.array(found)
+
+
+def fit(table: pd.DataFrame, **settings: object) -> PriorityMapResult:
+    return PriorityMapModel(**{"target": 8, "replicates": 100, **settings}).fit(table)
+
+
+def by_term(result: PriorityMapResult) -> pd.DataFrame:
+    return result.table().set_index("term").loc[ITEMS]
+
+
+def test_lifts_cover_those_of_the_generating_function() -> None:
+    truth, hits, found = true_lift(8.0), np.zeros(4), []
+    for seed in range(60):
+        table = by_term(fit(world(seed=seed), replicates=150))
+        hits += (table["conf_low"] <= truth) & (truth <= table["conf_high"])
+        found.append(table["estimate"].to_numpy())
+    error = np.std(found, axis=0) / np.sqrt(60)
+    assert (np.abs(np.mean(found, axis=0) - truth) < 4 * error).all(), (np.mean(found, axis=0), truth)
+    assert 0.90 <= hits.sum() / 240 <= 0.985, hits
+
+
+@pytest.mark.statistics
+@pytest.mark.parametrize("rows", [500, 1500, 6000])
+def test_lifts_cover_at_every_size(rows: int) -> None:
+    truth, hits = true_lift(8.0), np.zeros(4)
+    for seed in range(500):
+        table = by_term(fit(world(seed=seed, rows=rows), replicates=200))
+        hits += (table["conf_low"] <= truth) & (truth <= table["conf_high"])
+    assert 0.925 <= hits.sum() / 2000 <= 0.97, hits / 500
+
+
+def test_a_straight_fit_lifts_by_slope_times_headroom() -> None:
+    import statsmodels.api as sm
+
+    table = world()
+    found = by_term(fit(table, form="linear"))
+    slopes = sm.OLS(table["overall"], sm.add_constant(table[ITEMS])).fit().params[ITEMS]
+    headroom = np.maximum(8 - table[ITEMS], 0).mean()
+    assert found["headroom"].to_numpy() == pytest.approx(headroom.to_numpy())
+    assert found["estimate"].to_numpy() == pytest.approx((slopes * headroom).to_numpy())
+    assert found["performance"].to_numpy() == pytest.approx(table[ITEMS].mean().to_numpy())
+    assert found["below_target_share"].to_numpy() == pytest.approx((table[ITEMS] < 8).mean().to_numpy())
+
+
+def test_a_straight_line_misses_the_lift_of_a_bent_effect() -> None:
+    table = world(rows=20_000, sites=400)
+    low_target = by_term(fit(table, target=5.5))["estimate"]["rating_wait"]
+    straight = by_term(fit(table, target=5.5, form="linear"))["estimate"]["rating_wait"]
+    truth = true_lift(5.5)[0]
+    assert low_target == pytest.approx(truth, rel=0.06)
+    assert straight < 0.7 * truth
+
+
+def test_fields_follow_targets_and_are_sure_where_the_data_are() -> None:
+    found = by_term(fit(world(rows=4000), replicates=200, worthwhile_lift=0.15))
+    assert found["field"].tolist() == ["act first", "lift the rest", "low return", "keep"]
+    assert found.loc["rating_wait", "act_first_share"] == 1.0
+    assert found.loc["rating_wait", "verdict"] == "supported"
+    shares = found[["act_first_share", "lift_the_rest_share", "low_return_share", "keep_share"]]
+    assert shares.sum(axis=1).to_numpy() == pytest.approx(np.ones(4))
+    # The repair rating lies at its target within noise, so its field is not.
+    near = by_term(fit(world(rows=400), target={**dict.fromkeys(ITEMS, 8.0), "rating_repair": 8.2}))
+    assert near.loc["rating_repair", "verdict"] == "undetermined"
+
+
+def test_where_nothing_counts_nothing_is_to_be_done_first() -> None:
+    rng = np.random.default_rng(1)
+    sure = 0
+    for seed in range(15):
+        table = world(rows=800, seed=seed).assign(overall=rng.normal(size=800))
+        rows = by_term(fit(table))
+        sure += ((rows["field"] == "act first") & (rows["verdict"] == "supported")).sum()
+    assert sure == 0
+
+
+def test_a_target_that_everyone_meets_lifts_nothing() -> None:
+    result = fit(world(), target=1)
+    assert np.abs(result.table()["estimate"]).max() < 1e-12
+    check = result.checks().set_index("check").loc["drivers that nearly everyone rates at the target"]
+    assert not check["passed"]
+
+
+def test_stated_importance_is_set_beside_the_derived_one_with_its_rank_correlation() -> None:
+    from scipy.stats import spearmanr
+
+    table = world()
+    stated = {"rating_wait": 3.0, "rating_repair": 7.0, "rating_lounge": 1.0, "rating_price": 9.0}
+    found = fit(table, stated=stated).stated().set_index("term")
+    rows = found.loc[ITEMS]
+    expected = spearmanr(rows["stated"], rows["derived"]).statistic
+    assert found.loc["rank correlation", "estimate"] == pytest.approx(expected)
+    assert (
+        found.loc["rank correlation", "conf_low"] <= expected <= found.loc["rank correlation", "conf_high"]
+    )
+    columns = {item: f"stated_{item}" for item in ITEMS}
+    asked = table.assign(**{columns[item]: stated[item] for item in ITEMS})
+    asked.loc[:200, "stated_rating_wait"] = np.nan
+    again = fit(asked, stated=columns).stated().set_index("term")
+    assert again.loc[ITEMS, "stated"].to_dict() == pytest.approx(stated)
+    with pytest.raises(ParameterError, match="no stated importance"):
+        fit(table).stated()
+
+
+def test_a_missing_rating_sets_the_answer_aside_and_weights_repeat_rows() -> None:
+    table = world(rows=600).assign(weight=1.0)
+    table.loc[:49, "rating_wait"] = np.nan
+    assert fit(table).provenance.n_set_aside == {"a driver not experienced or not answered": 50}
+    table.loc[300:, "weight"] = 2.0
+    weighted = by_term(fit(table, weight_column="weight"))
+    repeated = by_term(fit(pd.concat([table, table.loc[300:]])))
+    assert weighted["estimate"].to_numpy() == pytest.approx(repeated["estimate"].to_numpy())
+    assert weighted["performance"].to_numpy() == pytest.approx(repeated["performance"].to_numpy())
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"target": {"rating_wait": 8.0}}, "target must name every driver"),
+        ({"stated": {**dict.fromkeys(ITEMS, 1.0), "other": 1.0}}, "no driver: other"),
+        ({"form": "spline"}, "must be one of"),
+        ({"replicates": 5}, "100 or more"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(settings: dict[str, object], words: str) -> None:
+    with pytest.raises(ParameterError, match=words):
+        fit(world(rows=200), **settings)
+
+
+def test_too_few_answers_are_not_answerable() -> None:
+    with pytest.raises(NotAnswerableError, match="50 are needed"):
+        fit(world(rows=40))
+
+
+def test_the_summary_says_lift_interval_n_and_that_it_is_no_forecast() -> None:
+    text = fit(world()).summary()
+    for words in (
+        "rated rating_wait at 8 or above",
+        "95 % interval",
+        "n = 1,500",
+        "40 dealers",
+        "no forecast",
+    ):
+        assert words in text
+
+
+def test_labels_on_the_map_hide_no_other_label() -> None:
+    import matplotlib.pyplot as plt
+
+    axes = fit(world()).plot()
+    axes.figure.canvas.draw()
+    labels = [text for text in axes.texts if text.get_text() in ("wait", "repair", "lounge", "price")]
+    boxes = [label.get_window_extent() for label in labels]
+    assert len(labels) == 4
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert len(axes.patches) == 5  # four ellipses and the shaded field
+    plt.close("all")
