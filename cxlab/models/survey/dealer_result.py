@@ -85,8 +85,8 @@ class DealerResult(Result):
             f"deviation between dealers is {spread:.2f} points ({100 * self.confidence:g} % interval "
             f"{low:.2f} to {high:.2f}). n = {self.provenance.n_used:,} answers; {few} dealers have fewer "
             f"than {self.minimum_n} and get no number. Assumes one spread of answers and dealers that "
-            f"differ normally around one mean; ranks are not given, because chance decides most of them, and a "
-            f"low mean does not say that the dealer is its cause."
+            f"differ normally around one mean; ranks are not given, because chance decides most of them, "
+            f"and a low mean does not say that the dealer is its cause."
         )
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
