@@ -26,15 +26,20 @@ if TYPE_CHECKING:
     from cxlab.ingest.load import check as check
     from cxlab.ingest.load import load as load
     from cxlab.ingest.tables import Tables as Tables
+    from cxlab.linking.contacts import contacts as contacts
     from cxlab.linking.experiences import answers as answers
     from cxlab.linking.experiences import experiences as experiences
     from cxlab.linking.exposure import exposure as exposure
     from cxlab.linking.snapshots import snapshots as snapshots
     from cxlab.models.churn.horizon import ChurnModel as ChurnModel
     from cxlab.models.drivers.asymmetry import AsymmetryModel as AsymmetryModel
+    from cxlab.models.drivers.chain import ChainModel as ChainModel
     from cxlab.models.drivers.importance import ImportanceModel as ImportanceModel
     from cxlab.models.drivers.misattribution import MisattributionModel as MisattributionModel
+    from cxlab.models.drivers.priority_map import PriorityMapModel as PriorityMapModel
     from cxlab.models.recovery.repair import RepairModel as RepairModel
+    from cxlab.models.survey.coverage import NonresponseModel as NonresponseModel
+    from cxlab.models.survey.dealers import DealerModel as DealerModel
     from cxlab.models.survey.scores import ScoreModel as ScoreModel
     from cxlab.simulation.simulate import simulate as simulate
 
@@ -47,10 +52,15 @@ _HOME = {
     "experiences": "cxlab.linking.experiences",
     "answers": "cxlab.linking.experiences",
     "snapshots": "cxlab.linking.snapshots",
+    "contacts": "cxlab.linking.contacts",
     "ScoreModel": "cxlab.models.survey.scores",
+    "DealerModel": "cxlab.models.survey.dealers",
+    "NonresponseModel": "cxlab.models.survey.coverage",
     "ImportanceModel": "cxlab.models.drivers.importance",
     "AsymmetryModel": "cxlab.models.drivers.asymmetry",
+    "ChainModel": "cxlab.models.drivers.chain",
     "MisattributionModel": "cxlab.models.drivers.misattribution",
+    "PriorityMapModel": "cxlab.models.drivers.priority_map",
     "ChurnModel": "cxlab.models.churn.horizon",
     "RepairModel": "cxlab.models.recovery.repair",
     "ask": "cxlab.core.answer",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -45,6 +45,17 @@ class ImportanceResult(Result):
     ``p_value`` tests all its slopes together. With ``always_in`` the shares are of what is explained beyond
     those drivers. For an ordinal or top-box outcome the variance is that of the normal quantity behind it.
     """
+
+    shown_columns: ClassVar[tuple[str, ...]] = (
+        "term",
+        "share_percent",
+        "share_low_percent",
+        "share_high_percent",
+        "beta",
+        "p_value_holm",
+        "n",
+        "verdict",
+    )
 
     outcome: str
     confidence: float
