@@ -33,11 +33,11 @@ def chain(frame: pd.DataFrame, *, title: str, note: str, ax: Axes | None = None)
     >>> import pandas as pd
     >>> rows = pd.DataFrame({"term": ["a", "b"], "family": ["cumulative", ""], "explained": [0.5, 0.4],
     ...     "behind": [0.0, 0.1], "behind_error": [0.0, 0.02]})
-    >>> [text.get_text() for text in chain(rows, title="One", note="").texts[:3]]
-    ['explained', '50.0 %', '40.0 %']
+    >>> [text.get_text() for text in chain(rows, title="One", note="").texts[:2]]
+    ['50.0 % explained', '40.0 %']
     """
     rows = frame.sort_values("behind", kind="stable").reset_index(drop=True)
-    axes = new_axes(ax, width=9.6, height=1.9 + 0.5 * max(len(rows), 2))
+    axes = new_axes(ax, width=10.0, height=1.9 + 0.5 * max(len(rows), 2))
     place = np.arange(len(rows))
     behind, error = 100 * rows["behind"].to_numpy(), 100 * rows["behind_error"].to_numpy()
     colours = [_COLOURS.get(str(family), GREY) for family in rows["family"]]
@@ -46,9 +46,9 @@ def chain(frame: pd.DataFrame, *, title: str, note: str, ax: Axes | None = None)
     axes.hlines(place, -behind - error, -behind + error, color=colours, linewidth=2.4, zorder=2)
     axes.scatter(-behind, place, s=80, color=colours, zorder=3)
     right = axes.get_yaxis_transform()
-    axes.text(1.02, -0.62, "explained", transform=right, fontsize=9.5, color=GREY, va="bottom")
     for at, share in enumerate(rows["explained"].to_numpy(dtype=float)):
-        axes.text(1.02, at, f"{100 * share:.1f} %", transform=right, va="center", fontsize=9.5, color=INK)
+        figure = f"{100 * share:.1f} %" + (" explained" if at == 0 else "")
+        axes.text(1.02, at, figure, transform=right, va="center", fontsize=9.5, color=INK)
     axes.set_yticks(place, [str(term) for term in rows["term"]])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
@@ -58,7 +58,8 @@ def chain(frame: pd.DataFrame, *, title: str, note: str, ax: Axes | None = None)
     return title_axes(
         axes,
         title,
-        x_label="points of explained variance behind the leading rule, at answers held out",
+        x_label="points of explained variance behind the leading rule\n"
+        "(answers held out; bars: ± one standard error)",
         y_label="",
         note=note,
     )
@@ -69,4 +70,4 @@ def _explain_colours(axes: Axes, rows: pd.DataFrame) -> None:
     for family in dict.fromkeys(str(family) for family in rows["family"]):
         name = family or "adds nothing of its own"
         axes.scatter([], [], s=60, color=_COLOURS.get(family, GREY), label=name)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.24), ncols=4, frameon=False, fontsize=9.5)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.2), ncols=4, frameon=False, fontsize=9.5)

@@ -17,7 +17,7 @@ from cxlab.core.settings import require_at_least, require_share
 from cxlab.core.verdicts import NOT_IDENTIFIED
 from cxlab.models.drivers.chain_checks import chain_checks
 from cxlab.models.drivers.chain_rows import chain_answers, moments_in_order
-from cxlab.models.drivers.chain_rules import NOT_DISTINGUISHABLE, RULES, fit_chain
+from cxlab.models.drivers.chain_rules import NOT_DISTINGUISHABLE, RULES, ahead_of_curves, fit_chain
 from cxlab.models.drivers.chain_tables import chain_table, rule_gaps
 from cxlab.models.drivers.rows import usable_cluster_column
 
@@ -29,10 +29,11 @@ _PLAIN = dict(
     zip(
         RULES,
         (
-            "every moment counts alike (plain mean)",
-            "every moment counts (weighted mean)",
-            "every moment counts, along a curve (bent mean)",
-            "only the worst moment counts (minimum)",
+            "every moment alike (plain mean)",
+            "every moment by weight (weighted mean)",
+            "every moment along a curve (bent mean)",
+            "weight and curve (bent weighted mean)",
+            "only the worst moment (minimum)",
             "worst and last moment (peak-end)",
             "mean, worst and last together",
             "bad moments weigh more (soft minimum)",
@@ -161,6 +162,7 @@ class ChainModel:
             sites=answers.sites,
             site_word="dealers" if cluster_column == LOCATION_ID else "clusters",
             at_limit=fitted.soft.at_limit,
+            beats_curves=ahead_of_curves(fitted.comparison) > 0,
             _gaps=rule_gaps(fitted),
         )
 
@@ -191,6 +193,7 @@ class ChainResult(Result):
     sites: int
     site_word: str
     at_limit: bool
+    beats_curves: bool
     # What rules() returns; summary and picture are made of it.
     _gaps: pd.DataFrame
 
@@ -251,6 +254,12 @@ class ChainResult(Result):
         )
 
     def _noise(self) -> str:
+        tilted = bool((self.estimates["conf_low"].iloc[:1] > 0).all())
+        if tilted and not self.beats_curves:
+            return (
+                "Moments that add up along a curve predict as well, so the exponent may be no weak link: "
+                "noise in skewed ratings looks the same."
+            )
         if self.reliability == 1.0:
             return "Ratings are taken as free of noise."
         known = "unknown" if self.reliability is None else f"{self.reliability:g}"
@@ -267,11 +276,15 @@ class ChainResult(Result):
         words = [_PLAIN[rule] for rule in self._gaps["rule"]]
         where = f" from {self.sites:,} {self.site_word}" if self.sites else ""
         low, high = (f"{row[name]:.2f}" for name in ("conf_low", "conf_high"))
-        told = "" if self.rule == NOT_IDENTIFIED else f"; exponent {row['estimate']:.2f} ({low} to {high})"
+        told = f"; exponent {row['estimate']:.2f} ({low} to {high})"
+        if self.rule == NOT_IDENTIFIED:
+            told = ""
+        elif np.isinf(row["conf_high"]) and np.isfinite(row["conf_low"]):
+            told = f"; exponent at least {low}"
         outcome = self.outcome.removeprefix(RATING_PREFIX).replace("_", " ")
         return chain(
             self._gaps.assign(term=words),
             title=f"How moments make {outcome}: {self.rule}",
-            note=f"n = {self.provenance.n_used:,} answers{where}{told}; bars: ± one standard error",
+            note=f"n = {self.provenance.n_used:,} answers{where}{told}",
             ax=ax,
         )

@@ -6,7 +6,7 @@ import numpy as np
 
 from cxlab.core.result import Check
 from cxlab.models.drivers.chain_rows import ChainAnswers
-from cxlab.models.drivers.chain_rules import BENT_MEAN, GATE, RULES, SOFT_MIN, ChainFit
+from cxlab.models.drivers.chain_rules import GATE, ChainFit, ahead_of_curves
 
 #: Below this the exponent is visibly pulled towards 0 (docs/statistics-chain.md has the table).
 RELIABLE = 0.95
@@ -51,9 +51,9 @@ def chain_checks(
         ),
         Check(
             check="more than a curve of each rating",
-            value=100 * float(fitted.comparison.gap[RULES.index(SOFT_MIN), RULES.index(BENT_MEAN)]),
+            value=100 * ahead_of_curves(fitted.comparison),
             threshold="> 0 points of explained variance",
-            passed=bool(fitted.comparison.gap[RULES.index(SOFT_MIN), RULES.index(BENT_MEAN)] > 0),
+            passed=ahead_of_curves(fitted.comparison) > 0,
             meaning=(
                 "an exponent above 0 also comes from noise in skewed ratings or from single ratings that "
                 "hurt more when low: then moments still add up and no link is weakest"

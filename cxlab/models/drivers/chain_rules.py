@@ -12,18 +12,19 @@ from cxlab.core.errors import NotAnswerableError
 from cxlab.core.verdicts import NOT_IDENTIFIED
 from cxlab.models.drivers.chain_rows import ChainAnswers
 from cxlab.stats.regression import LinearFit, cluster_codes, fit_linear, sum_by_cluster
-from cxlab.stats.softmin import SoftMinFit, fit_soft_min
+from cxlab.stats.softmin import SoftMinFit, fit_soft_min, soft_min
 
 Array = NDArray[np.float64]
 
 PLAIN_MEAN: Final = "plain mean"
 WEIGHTED_MEAN: Final = "weighted mean"
 BENT_MEAN: Final = "bent mean"
+BENT_WEIGHTED: Final = "bent weighted mean"
 MINIMUM: Final = "minimum"
 PEAK_END: Final = "peak-end"
 TOGETHER: Final = "mean + worst + last"
 SOFT_MIN: Final = "soft-min"
-RULES: Final = (PLAIN_MEAN, WEIGHTED_MEAN, BENT_MEAN, MINIMUM, PEAK_END, TOGETHER, SOFT_MIN)
+RULES: Final = (PLAIN_MEAN, WEIGHTED_MEAN, BENT_MEAN, BENT_WEIGHTED, MINIMUM, PEAK_END, TOGETHER, SOFT_MIN)
 
 CUMULATIVE: Final = "cumulative"
 WEAKEST_LINK: Final = "weakest link"
@@ -68,8 +69,8 @@ def linear_rule(
 class Comparison:
     """Explained variance on unseen folds, per rule in the order of RULES.
 
-    ``r_squared`` and ``r_squared_error`` are (7,); ``gap[i, j]`` is rule i's minus rule j's and
-    ``gap_error`` its standard error, paired by answer and summed by site, (7, 7).
+    ``r_squared`` and ``r_squared_error`` are (8,); ``gap[i, j]`` is rule i's minus rule j's and
+    ``gap_error`` its standard error, paired by answer and summed by site, (8, 8).
     """
 
     r_squared: Array
@@ -102,11 +103,30 @@ def compare_rules(
                 slopes = np.linalg.lstsq(chosen[train], outcome[train], rcond=None)[0]
                 predicted = chosen[test] @ slopes
             else:
-                held = 0.0 if rule == WEIGHTED_MEAN else None
-                predicted = fit_soft_min(ratings[train], outcome[train], tau=held).predict(ratings[test])
+                predicted = _predicted(rule, ratings[train], outcome[train], ratings[test])
             losses[test, column] = (outcome[test] - predicted) ** 2
         null[test] = (outcome[test] - outcome[train].mean()) ** 2
     return _compared(losses, null, groups)
+
+
+def _predicted(rule: str, ratings: Array, outcome: Array, unseen: Array) -> Array:
+    """Outcome at unseen ratings by a rule that has weights to estimate."""
+    fit = fit_soft_min(ratings, outcome, tau=None if rule == SOFT_MIN else 0.0)
+    if rule != BENT_WEIGHTED:
+        return fit.predict(unseen)
+
+    def columns(rated: Array) -> Array:
+        means = [soft_min(power, weights=fit.weights, tau=0.0) for power in (rated, rated**2)]
+        return np.column_stack([np.ones(len(rated)), *means])
+
+    slopes = np.linalg.lstsq(columns(ratings), outcome, rcond=None)[0]
+    return np.asarray(columns(unseen) @ slopes)
+
+
+def ahead_of_curves(comparison: Comparison) -> float:
+    """How much more the soft minimum explains than moments that add up along a curve (share)."""
+    soft = RULES.index(SOFT_MIN)
+    return float(min(comparison.gap[soft, RULES.index(rule)] for rule in (BENT_MEAN, BENT_WEIGHTED)))
 
 
 def _compared(losses: Array, null: Array, groups: NDArray[np.int64]) -> Comparison:
@@ -135,7 +155,7 @@ def rivals(
     A rule that contains another speaks for its own family only if what it adds is beyond chance (p below
     ``level``): otherwise it is the smaller rule with a little noise. The plain mean stands beside the
     weighted one because mean + worst + last has no weights to estimate, a head start in small surveys;
-    the bent mean (mean and mean square) because a curve of each single rating, or noise in skewed
+    the bent means (mean and mean square) because a curve of each single rating, or noise in skewed
     ratings, also makes low ratings weigh more although moments simply add up.
     A soft minimum whose exponent may be 0 counts as the weighted mean, unless it predicts better: then
     nobody can tell.
@@ -150,6 +170,7 @@ def rivals(
     else:
         mixed = BEST_MOMENT if mixed_worst < 0 else CUMULATIVE
     return [
+        CUMULATIVE,
         CUMULATIVE,
         CUMULATIVE,
         CUMULATIVE,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cxlab.core.verdicts import NOT_IDENTIFIED, REJECTED, SUPPORTED, UNDETERMINED
 from cxlab.models.drivers.chain_rows import ChainAnswers
-from cxlab.models.drivers.chain_rules import BENT_MEAN, RULES, SOFT_MIN, ChainFit, leader
+from cxlab.models.drivers.chain_rules import RULES, ChainFit, ahead_of_curves, leader
 from cxlab.stats.regression import LinearFit
 
 Array = NDArray[np.float64]
@@ -78,7 +78,7 @@ def _exponent(fitted: ChainFit, *, identified: bool) -> Row:
     if not identified:
         return ("exponent", TAU, NO_FIGURES, NOT_IDENTIFIED)
     # A curve of each single rating can pass for a tilt between moments: it must predict worse.
-    ahead = fitted.comparison.gap[RULES.index(SOFT_MIN), RULES.index(BENT_MEAN)] > 0
+    ahead = ahead_of_curves(fitted.comparison) > 0
     verdict = REJECTED if soft.tau_high < 0 else SUPPORTED if soft.tau_low > 0 and ahead else UNDETERMINED
     figures = (soft.tau, soft.tau_error, soft.tau_low, soft.tau_high, soft.p_value)
     return ("exponent", TAU, figures, verdict)
