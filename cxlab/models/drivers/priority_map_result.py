@@ -82,8 +82,8 @@ class PriorityMapResult(Result):
             f"{top['conf_low']:.2f} to {top['conf_high']:.2f}), the largest lift of {len(self.estimates)}. "
             f"Surely below target and worth {self.worthwhile_lift:g} points or more: {names}. "
             f"n = {self.provenance.n_used:,} complete answers{where}, {lost:,} set aside. A lift assumes "
-            f"that the association is the effect and that the other ratings stay as they are: it is an upper "
-            f"bound under a common mood, a ranking for where to look, no forecast."
+            f"that the association is the effect and that the other ratings stay as they are; a common "
+            f"mood of all ratings makes it too large. It ranks where to look and is no forecast."
         )
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
