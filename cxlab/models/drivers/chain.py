@@ -254,11 +254,12 @@ class ChainResult(Result):
         )
 
     def _noise(self) -> str:
-        tilted = bool((self.estimates["conf_low"].iloc[:1] > 0).all())
+        first = self.estimates.iloc[:1]
+        tilted = bool(((first["conf_low"] > 0) | (first["conf_high"] < 0)).all())
         if tilted and not self.beats_curves:
             return (
-                "Moments that add up along a curve predict as well, so the exponent may be no weak link: "
-                "noise in skewed ratings looks the same."
+                "Moments that add up along a curve predict as well or better, so the exponent need not mean "
+                "that one link decides: noise in skewed ratings looks the same."
             )
         if self.reliability == 1.0:
             return "Ratings are taken as free of noise."
