@@ -258,7 +258,7 @@ class ChainResult(Result):
         tilted = bool(((first["conf_low"] > 0) | (first["conf_high"] < 0)).all())
         if tilted and not self.beats_curves:
             return (
-                "Moments that add up along a curve predict as well or better, so the exponent need not mean "
+                "Moments that add up along a curve predict as well or better: the exponent need not mean "
                 "that one link decides: noise in skewed ratings looks the same."
             )
         if self.reliability == 1.0:
