@@ -260,6 +260,15 @@ def test_a_segment_in_which_a_driver_counts_more_is_found_and_the_rest_mirrors_i
     assert "fleet" in result.summary()
 
 
+def test_segment_and_rest_meet_the_same_draws_of_dealers() -> None:
+    table = world(rows=600)
+    # The rest holds the answers of the segment twice: every replicate must agree, not only the estimate.
+    copies = pd.concat([table.assign(segment=name) for name in ("a", "b", "b")], ignore_index=True)
+    found = ImportanceModel(replicates=100).compare(copies, by="segment").table()
+    assert np.abs(found[["difference", "std_error", "conf_low", "conf_high"]]).to_numpy().max() < 1e-9
+    assert (found["verdict"] == "not identified").all()
+
+
 def test_equal_segments_are_rarely_called_different() -> None:
     false = 0
     for seed in range(25):
