@@ -172,8 +172,9 @@ class ChainResult(Result):
     """``rule`` says how the moments add up, ``table()`` holds the figures, in five parts.
 
     ``rule`` is *cumulative*, *weakest link*, *peak-end*, *not distinguishable* (another rule predicts
-    unseen dealers within one standard error of the best), *best moment* (good moments weigh more) or
-    *not identified* (the ratings do not carry the outcome, so there is nothing to divide).
+    unseen dealers within one standard error of the best, or the exponent may be 0 as well as large),
+    *best moment* (good moments weigh more) or *not identified* (the ratings do not carry the outcome,
+    so there is nothing to divide).
 
     ``table()`` has the columns part, term, estimate, std_error, conf_low, conf_high, p_value, n, verdict:
 

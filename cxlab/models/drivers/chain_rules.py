@@ -13,6 +13,7 @@ from cxlab.core.verdicts import NOT_IDENTIFIED
 from cxlab.models.drivers.chain_rows import ChainAnswers
 from cxlab.stats.regression import LinearFit, cluster_codes, fit_linear, sum_by_cluster
 from cxlab.stats.softmin import SoftMinFit, fit_soft_min, soft_min
+from cxlab.stats.softmin_search import CAP
 
 Array = NDArray[np.float64]
 
@@ -32,6 +33,8 @@ BEST_MOMENT: Final = "best moment"
 NOT_DISTINGUISHABLE: Final = "not distinguishable"
 #: p-value (one-sided) below which the ratings carry the outcome.
 GATE: Final = 0.005
+#: An exponent times the standard deviation of the ratings that would matter: such a moment counts e times.
+STRONG: Final = 1.0
 
 
 def journey_features(ratings: Array) -> Array:
@@ -181,6 +184,12 @@ def rivals(
     ]
 
 
+def too_vague(soft: SoftMinFit) -> bool:
+    """Whether the interval of the exponent holds 0 and also an exponent that would matter."""
+    strong = STRONG * soft.limit / CAP
+    return soft.tau_low <= 0 <= soft.tau_high and (soft.tau_high >= strong or soft.tau_low <= -strong)
+
+
 def directions(fit: LinearFit, level: float) -> list[int]:
     """Sign of each slope without the constant, 0 where it is not beyond chance."""
     from scipy import stats
@@ -237,9 +246,12 @@ def fit_chain(answers: ChainAnswers, *, folds: int, confidence: float, seed: int
     fits = {rule: linear_rule(rule, features, outcome, clusters) for rule in (PEAK_END, TOGETHER)}
     comparison = compare_rules(ratings, outcome, clusters=clusters, folds=folds, seed=seed)
     families = rivals(soft, fits[PEAK_END], fits[TOGETHER], comparison, level=1 - confidence)
+    rule = judge(comparison, families) if carried < GATE else NOT_IDENTIFIED
+    if rule == CUMULATIVE and too_vague(soft):
+        rule = NOT_DISTINGUISHABLE
     everything = np.column_stack([np.ones(len(outcome)), features[:, :4]])
     return ChainFit(
-        rule=judge(comparison, families) if carried < GATE else NOT_IDENTIFIED,
+        rule=rule,
         families=families,
         soft=soft,
         together=fits[TOGETHER],
