@@ -327,3 +327,32 @@ def test_options_that_contradict_each_other_are_refused_before_any_data(
 ) -> None:
     with pytest.raises(ParameterError, match=words):
         ImportanceModel(**settings)
+
+
+def covered(settings: dict[str, object], *, runs: int) -> np.ndarray:
+    """Share of runs whose interval holds the share in a huge sample, for the two true drivers."""
+    prepare = (
+        (lambda table, seed: holed(table, seed)) if "missing" in settings else (lambda table, _: table)
+    )
+    large = world(rows=400_000, sites=8000, seed=12345)
+    kind = {name: value for name, value in settings.items() if name in ("outcome_kind", "top_box")}
+    aim = by_term(fit(large, replicates=100, **kind))[ITEMS[:2]].to_numpy()
+    hits = np.zeros(2)
+    for seed in range(runs):
+        table = fit(prepare(world(seed=seed), seed), replicates=200, **settings).table().set_index("term")
+        low, high = (table[column][ITEMS[:2]].to_numpy() for column in ("conf_low", "conf_high"))
+        hits += (low <= aim) & (aim <= high)
+    return hits / runs
+
+
+@pytest.mark.statistics
+@pytest.mark.parametrize(
+    "settings",
+    [{"missing": "em", "experienced": {}}, {"outcome_kind": "top_box", "top_box": 8}],
+    ids=["em", "top_box"],
+)
+def test_intervals_of_the_options_cover_by_dealer(settings: dict[str, object]) -> None:
+    found = covered(settings, runs=400)
+    print(found)
+    assert 0.915 <= found.mean() <= 0.975, found
+    assert found.min() >= 0.90, found
