@@ -43,7 +43,7 @@ def covered(table, term):
 
 @pytest.mark.parametrize(("sites", "seed"), [(0, 1), (40, 2)])
 def test_the_doubly_robust_mean_is_covered_where_the_plain_mean_never_is(sites, seed):
-    hits = []
+    hits, differences = [], []
     model = NonresponseModel(
         scale=WIDE, cluster_column="location_id" if sites else None, features=("wait_minutes", "segment")
     )
@@ -51,11 +51,14 @@ def test_the_doubly_robust_mean_is_covered_where_the_plain_mean_never_is(sites, 
         table = model.fit(invited(rng, sites=sites).drop(columns="hidden")).table()
         terms = ("unweighted_mean", "weighted_mean", "doubly_robust_mean")
         hits.append([covered(table, term) for term in terms])
+        differences.append(table.set_index("term").loc["difference", ["estimate", "std_error"]])
     plain, weighted, robust = np.mean(hits, axis=0)
     # 160 worlds: the share covered is known to within 3.4 points (two standard deviations).
     assert plain < 0.15
     assert 0.92 <= weighted <= 0.98
     assert 0.92 <= robust <= 0.98
+    moves = np.array(differences, dtype=float)
+    assert moves[:, 1].mean() == pytest.approx(moves[:, 0].std(), rel=0.15)
 
 
 def test_where_everybody_is_as_likely_to_answer_no_difference_is_claimed():

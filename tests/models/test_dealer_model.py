@@ -20,7 +20,7 @@ def answers(rng, spread, dealers=100):
     return pd.DataFrame({"location_id": names[dealer], "overall": score}), pd.Series(truth, index=names)
 
 
-@pytest.mark.parametrize("spread", [0.0, 0.1, 0.2, 0.5])
+@pytest.mark.parametrize("spread", [0.0, 0.1, 0.3])
 def test_intervals_are_covered_at_every_true_spread(spread):
     hit = []
     for rng in map(np.random.default_rng, np.random.SeedSequence(21).spawn(24)):

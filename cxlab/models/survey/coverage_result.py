@@ -71,7 +71,7 @@ class NonresponseResult(Result):
             f"{plain['estimate']:.2f}: {said} (difference {gap['estimate']:+.2f}, "
             f"{gap['conf_low']:+.2f} to {gap['conf_high']:+.2f}). "
             f"n = {self.answers:,} answers of {contacts:,} contacts{dealers} "
-            f"({self.answers / contacts:.0%}). "
+            f"({self.answers / contacts:.0%}), {self.provenance.n_rows - contacts:,} contacts set aside. "
             "Assumes that contacts with the same operational facts answer alike whether they respond or "
             "not: weighting cannot repair a response that depends on the answer itself. Those who kept "
             "silent would have to differ from what their facts let expect by "
