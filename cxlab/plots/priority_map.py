@@ -103,13 +103,17 @@ def _limits(axes: Axes, frame: pd.DataFrame, cut_x: float, cut_y: float) -> None
     half_width, half_height = frame["width"].to_numpy() / 2, frame["height"].to_numpy() / 2
     reach_x = np.hypot(half_width * np.cos(turned), half_height * np.sin(turned))
     reach_y = np.hypot(half_width * np.sin(turned), half_height * np.cos(turned))
-    for least, most, cut, set_limits in (
-        ((frame["x"] - reach_x).min(), (frame["x"] + reach_x).max(), cut_x, axes.set_xlim),
-        ((frame["y"] - reach_y).min(), (frame["y"] + reach_y).max(), cut_y, axes.set_ylim),
+    # Every field keeps this share of the axis, so that its name stands inside it.
+    for least, most, cut, field, set_limits in (
+        ((frame["x"] - reach_x).min(), (frame["x"] + reach_x).max(), cut_x, 0.24, axes.set_xlim),
+        ((frame["y"] - reach_y).min(), (frame["y"] + reach_y).max(), cut_y, 0.1, axes.set_ylim),
     ):
         low, high = min(least, cut), max(most, cut)
         pad = 0.14 * (high - low) or 1.0
-        set_limits(low - pad, high + pad)
+        low, high = low - pad, high + pad
+        low = min(low, cut - field / (1.0 - field) * (high - cut))
+        high = max(high, cut + field / (1.0 - field) * (cut - low))
+        set_limits(low, high)
 
 
 def _share(axes: Axes, value: float) -> float:

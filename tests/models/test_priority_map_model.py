@@ -194,3 +194,17 @@ def test_labels_on_the_map_hide_no_other_label() -> None:
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
     assert len(axes.patches) == 5  # four ellipses and the shaded field
     plt.close("all")
+
+
+def test_the_name_of_a_field_stands_inside_it_even_where_no_driver_does() -> None:
+    import matplotlib.pyplot as plt
+
+    axes = fit(world(), target=9.5).plot()
+    axes.figure.canvas.draw()
+    cut = axes.transData.transform((9.5, 0.1))
+    boxes = {text.get_text(): text.get_window_extent() for text in axes.texts}
+    assert boxes["LIFT THE REST"].x0 > cut[0]
+    assert boxes["KEEP"].x0 > cut[0]
+    assert boxes["ACT FIRST"].x1 < cut[0]
+    assert boxes["LOW RETURN"].y1 < cut[1]
+    plt.close("all")
