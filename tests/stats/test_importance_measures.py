@@ -17,6 +17,7 @@ from cxlab.stats.importance_sampling import sampled_lmg
 GOLDEN = json.loads(
     (Path(__file__).resolve().parents[1] / "golden" / "importance_measures.json").read_text()
 )
+SWISS = Path(__file__).resolve().parents[2] / "../shared/data/swiss/swiss.csv"
 RELAIMPO = ["swiss", "attitude", "mtcars_domir", "mtcars_rwa"]
 NAMES = {"lmg": "lmg", "genizi": "johnson", "first": "first", "last": "last"}
 NAMES |= {"betasq": "beta2", "pratt": "pratt", "car": "car"}
@@ -50,6 +51,20 @@ def test_a_driver_always_in_equals_relaimpo() -> None:
     assert found == pytest.approx(expected["lmg"], abs=1e-12)
     of_groups, _ = owen(golden("swiss"), groups=[[0], [1], [3], [4]], always=[2])
     assert of_groups == pytest.approx(expected["lmg"], abs=1e-12)
+
+
+def test_weighted_and_grouped_shares_of_swiss_equal_relaimpo() -> None:
+    if not SWISS.exists():
+        pytest.skip("swiss data absent")
+    order = GOLDEN["swiss"]["order"]
+    rows = np.genfromtxt(SWISS, delimiter=",", names=True, deletechars="", dtype=None, encoding="utf-8")
+    values = np.column_stack([rows[name].astype(float) for name in order])
+    covariance = np.cov(values, rowvar=False, aweights=np.abs(np.arange(-23, 24)))
+    spread = np.sqrt(np.diag(covariance))
+    matrix = covariance / np.outer(spread, spread)
+    assert lmg(matrix) == pytest.approx(GOLDEN["swiss_weighted"]["lmg"], abs=1e-12)
+    of_groups, _ = owen(matrix, groups=[[1, 2], [0], [3], [4]])
+    assert of_groups == pytest.approx(GOLDEN["swiss_weighted"]["grouped"], abs=1e-12)
 
 
 def test_every_subset_of_the_grade_point_example_equals_dominanceanalysis() -> None:
