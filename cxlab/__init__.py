@@ -35,9 +35,12 @@ if TYPE_CHECKING:
     from cxlab.models.drivers.asymmetry import AsymmetryModel as AsymmetryModel
     from cxlab.models.drivers.chain import ChainModel as ChainModel
     from cxlab.models.drivers.importance import ImportanceModel as ImportanceModel
+    from cxlab.models.drivers.mediation import MediationModel as MediationModel
     from cxlab.models.drivers.misattribution import MisattributionModel as MisattributionModel
     from cxlab.models.drivers.priority_map import PriorityMapModel as PriorityMapModel
+    from cxlab.models.drivers.traps import WithinBetweenModel as WithinBetweenModel
     from cxlab.models.recovery.repair import RepairModel as RepairModel
+    from cxlab.models.survey.change import ChangeModel as ChangeModel
     from cxlab.models.survey.coverage import NonresponseModel as NonresponseModel
     from cxlab.models.survey.dealers import DealerModel as DealerModel
     from cxlab.models.survey.scores import ScoreModel as ScoreModel
@@ -56,11 +59,14 @@ _HOME = {
     "ScoreModel": "cxlab.models.survey.scores",
     "DealerModel": "cxlab.models.survey.dealers",
     "NonresponseModel": "cxlab.models.survey.coverage",
+    "ChangeModel": "cxlab.models.survey.change",
     "ImportanceModel": "cxlab.models.drivers.importance",
     "AsymmetryModel": "cxlab.models.drivers.asymmetry",
     "ChainModel": "cxlab.models.drivers.chain",
     "MisattributionModel": "cxlab.models.drivers.misattribution",
     "PriorityMapModel": "cxlab.models.drivers.priority_map",
+    "MediationModel": "cxlab.models.drivers.mediation",
+    "WithinBetweenModel": "cxlab.models.drivers.traps",
     "ChurnModel": "cxlab.models.churn.horizon",
     "RepairModel": "cxlab.models.recovery.repair",
     "ask": "cxlab.core.answer",

@@ -113,11 +113,11 @@ class ChurnResult(Result):
             return f"Churn of {n:,} held-out rows ({events} churners): too few to judge the forecast."
         verdict = "better than" if gain["verdict"] == SUPPORTED else "not shown to be better than"
         first = (
-            f"{self._how()} the forecast of churn{self._window()} is {verdict} the average churn share: AUC "
-            f"{_shown(auc)}, lift of the riskiest tenth {_shown(self._line('top_decile_lift'), 1)} ({word}). "
-            f"Log-loss {_shown(self._line('log_loss'))} (gain {_shown(gain)}), calibration slope "
-            f"{_shown(self._line('calibration_slope'), 2)}; {n:,} held-out rows of {customers:,} customers, "
-            f"{events:,} churned."
+            f"{self._how()} the forecast of churn{self._window()} is {verdict} the average churn share: "
+            f"AUC {_shown(auc)}, lift of the riskiest tenth {_shown(self._line('top_decile_lift'), 1)} "
+            f"({word}). Log-loss {_shown(self._line('log_loss'))} (gain {_shown(gain)}), calibration "
+            f"slope {_shown(self._line('calibration_slope'), 2)}; {n:,} held-out rows of {customers:,} "
+            f"customers, {events:,} churned."
         )
         failed = self.diagnostics.loc[~self.diagnostics["passed"].astype(bool), "check"].tolist()
         warned = f" Failed checks: {', '.join(failed)}." if failed else ""
