@@ -48,6 +48,7 @@ class ImportanceResult(Result):
 
     shown_columns: ClassVar[tuple[str, ...]] = (
         "term",
+        "estimate",
         "share_percent",
         "share_low_percent",
         "share_high_percent",
