@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cxlab.stats.anchored import LEAST_ANCHORS, Anchored, anchored, one_factor, split_slopes, two_sided
-from cxlab.stats.clusters import SiteMoments, rao_wu_weights
+from cxlab.stats.bootstrap import rescaled_multipliers
+from cxlab.stats.clusters import SiteMoments
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -139,7 +140,8 @@ def landing_shares(
     """
     from scipy.special import ndtr, stdtrit
 
-    weights = rao_wu_weights(moments.n_sites, replicates=replicates, rng=rng)
+    one_stratum = np.zeros(moments.n_sites, dtype=np.int64)
+    weights = rescaled_multipliers(one_stratum, replicates=replicates, rng=rng)
     slopes = moments.slopes(weights)[:, : len(home)]
     loadings = one_factor(moments.residual_covariance(weights), tolerance=1e-7)
     halo, specific = split_slopes(slopes, loadings, split.anchors)

@@ -134,23 +134,6 @@ def site_moments(
     )
 
 
-def rao_wu_weights(n_sites: int, *, replicates: int, rng: np.random.Generator) -> Floats:
-    r"""Weights (R, G) of the rescaled bootstrap: ``G - 1`` draws of G sites, times ``G / (G - 1)``.
-
-    References
-    ----------
-    Rao and Wu (1988), Journal of the American Statistical Association 83, 231-241.
-
-    Examples
-    --------
-    >>> weights = rao_wu_weights(10, replicates=4, rng=np.random.default_rng(1))
-    >>> weights.sum(axis=1).round(9).tolist()
-    [10.0, 10.0, 10.0, 10.0]
-    """
-    drawn = rng.multinomial(n_sites - 1, np.full(n_sites, 1.0 / n_sites), size=replicates)
-    return np.asarray(drawn * (n_sites / (n_sites - 1)), dtype=np.float64)
-
-
 def jackknife_variance(left_out: Floats, estimate: Floats) -> Floats:
     r"""Variance of an estimate from its G values with one site left out each (CR3).
 

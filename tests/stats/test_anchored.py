@@ -7,9 +7,9 @@ from statsmodels.stats.multitest import multipletests
 
 from cxlab.stats.anchored import anchored, one_factor, split_slopes
 from cxlab.stats.anchored_reading import anchor_sets, landing_shares, readable, under_anchors
+from cxlab.stats.bootstrap import rescaled_multipliers
 from cxlab.stats.clusters import (
     jackknife_variance,
-    rao_wu_weights,
     site_moments,
 )
 from cxlab.stats.multiplicity import benjamini_hochberg, holm
@@ -103,7 +103,7 @@ def test_jackknife_of_a_mean_is_its_usual_variance():
 
 def test_redrawn_sites_reproduce_the_variance_of_a_mean():
     values = np.random.default_rng(1).normal(size=25)
-    weights = rao_wu_weights(25, replicates=40_000, rng=np.random.default_rng(2))
+    weights = rescaled_multipliers(np.zeros(25, int), replicates=40_000, rng=np.random.default_rng(2))
     assert (weights @ values / 25).var() == pytest.approx(values.var(ddof=1) / 25, rel=0.03)
 
 
