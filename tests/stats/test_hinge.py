@@ -71,3 +71,8 @@ def test_classes_need_the_test_and_the_margin_not_the_point_estimate():
     p_adjusted = np.array([0.001, 0.001, 0.9, 0.7])
     names = classify_asymmetry(low, high, p_adjusted, level=0.05, margin=0.1)
     assert names.tolist() == ["basic", "excitement", "performance", "undecided"]
+
+
+def test_a_straight_effect_keeps_its_level_in_small_surveys_of_forty_dealers():
+    hinge, _ = false_alarm_rates(n=500, runs=150, seed=5)
+    assert hinge <= 0.07

@@ -122,3 +122,17 @@ def test_a_cap_holds_and_is_counted():
 def test_raking_refuses_what_it_cannot_fit(codes, targets, message):
     with pytest.raises(ValueError, match=message):
         rake(codes, targets)
+
+
+def test_the_standard_error_is_that_of_stacked_equations_even_with_a_wrong_outcome_model():
+    found, errors = [], []
+    for rng in map(np.random.default_rng, np.random.SeedSequence(5).spawn(400)):
+        wait = rng.uniform(-1.7, 1.7, 6_000)
+        answered = rng.random(6_000) < 1 / (1 + np.exp(0.5 + 1.2 * wait))
+        curved = TRUE_CSI - 0.5 * wait + 1.5 * (wait**2 - 1) + 0.5 * rng.normal(size=6_000)
+        line = np.column_stack([np.ones(6_000), wait])
+        fit = doubly_robust_mean(curved, answered, design=line, response=fit_response(line, answered))
+        found.append(fit.estimate)
+        errors.append(fit.std_error)
+    # Weights taken as known would make it 22 % too long here.
+    assert np.median(errors) == pytest.approx(np.std(found), rel=0.08)
