@@ -39,8 +39,8 @@ test: $(DEMO) lint ## all tests: known truth, references, properties, notebooks 
 	$(SETTINGS) $(BIN)/python -m pytest -m "not statistics" -n $(JOBS) --dist loadfile
 	$(SETTINGS) $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 notebooks
 
-test-statistics: $(STAMP) ## the long simulations of coverage and error rates (tens of minutes)
-	$(SETTINGS) $(BIN)/python -m pytest -m statistics tests
+test-statistics: $(STAMP) ## the long simulations of coverage and error rates (tens of minutes); writes docs/simulations.md
+	$(SETTINGS) $(BIN)/python -m pytest -m statistics -n $(JOBS) --dist worksteal --figures docs/simulations.md tests
 
 lint: $(STAMP) ## ruff and mypy
 	$(BIN)/ruff check .
