@@ -1,4 +1,4 @@
-"""What every test may use: `record_figure`, which carries a measured figure into the table of the long run."""
+"""What every test may use: `record_figure` carries a measured figure into the table of the long run."""
 
 from __future__ import annotations
 
@@ -58,8 +58,9 @@ def _page(rows: list[tuple[str, str, str, str, str, str]]) -> str:
     head = [
         "# Simulations: what the long run measured",
         "",
-        f"Written by `make test-statistics` on {datetime.date.today().isoformat()}, Python {platform.python_version()}, "
-        f"{libraries}. Worlds with known truth; `bound` is what the test asserts. Do not edit.",
+        f"Written by `make test-statistics` on {datetime.date.today().isoformat()}, "
+        f"Python {platform.python_version()}, {libraries}. "
+        "Worlds with known truth; `bound` is what the test asserts. Do not edit.",
     ]
     lines: list[str] = []
     last = ""
