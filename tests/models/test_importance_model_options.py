@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from cxlab import ImportanceModel, NotAnswerableError, ParameterError
+from cxlab import FitError, ImportanceModel, NotAnswerableError, ParameterError
 from cxlab.models.drivers.importance import ImportanceResult
 from cxlab.stats.coalitions import lmg_given, owen
 from cxlab.stats.importance import lmg
@@ -356,3 +358,94 @@ def test_intervals_of_the_options_cover_by_dealer(settings: dict[str, object]) -
     print(found)
     assert 0.915 <= found.mean() <= 0.975, found
     assert found.min() >= 0.90, found
+
+
+def cut_world(seed: int, rows: int = 1500) -> pd.DataFrame:
+    """Four skewed five-step ratings and a ten-step outcome, cut from normal quantities of known shares."""
+    rng = np.random.default_rng(seed)
+    latent = rng.normal(size=(rows, 4)) @ np.linalg.cholesky(np.full((4, 4), 0.4) + 0.6 * np.eye(4)).T
+    outcome = latent @ np.array([0.7, 0.4, 0.2, 0.0]) + rng.normal(size=rows)
+    # The strongest item has the hardest ceiling: nine in ten give one of the two best answers.
+    cuts = ([-2.2, -1.7, -1.3, -0.6], [-1.0, -0.3, 0.3, 1.0], [-1.5, -0.7, 0.0, 0.8], [-1.8, -1, -0.5, 0.5])
+    table = pd.DataFrame({item: 1.0 + np.digitize(latent[:, j], cuts[j]) for j, item in enumerate(ITEMS)})
+    table["overall"] = 1.0 + np.digitize(outcome, np.linspace(-3.5, 1.5, 9))
+    return table
+
+
+def latent_ratings_run(seeds: range, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Latent shares, plain shares and whether the interval holds the truth, over seeds and three items."""
+    truth = latent_truth(np.array([0.7, 0.4, 0.2, 0.0]))[:3]
+    found, plain, covered = [], [], []
+    for seed in seeds:
+        table, settings = cut_world(seed, rows), {"cluster_column": None, "replicates": 120}
+        result = fit(table, rating_kind="ordinal", outcome_kind="ordinal", **settings)
+        rows_of = result.table().set_index("term").loc[ITEMS[:3]]
+        found.append(rows_of["estimate"].to_numpy())
+        plain.append(by_term(fit(table, **settings))[ITEMS[:3]].to_numpy())
+        covered.append(((rows_of["conf_low"] <= truth) & (truth <= rows_of["conf_high"])).to_numpy())
+    return np.array(found), np.array(plain), np.array(covered)
+
+
+def test_latent_ratings_recover_shares_that_a_ceiling_hides(record_figure: Callable[..., None]) -> None:
+    truth = latent_truth(np.array([0.7, 0.4, 0.2, 0.0]))[:3]
+    found, plain, covered = latent_ratings_run(range(25), 1500)
+    bias = np.abs(found.mean(axis=0) - truth)
+    what = "latent ratings and outcome, n = 1,500"
+    record_figure(f"{what}: coverage of LMG shares", covered.mean(), runs=25, bound=">= 0.85")
+    record_figure(f"{what}: largest bias of a share", bias.max(), runs=25, bound="4 standard errors")
+    assert (bias < 4 * found.std(axis=0) / 5).all()
+    assert covered.mean() >= 0.85
+    # Scores understate the leading item by more than a quarter.
+    assert plain.mean(axis=0)[0] < 0.75 * truth[0]
+
+
+@pytest.mark.statistics
+@pytest.mark.parametrize("rows", [500, 1500, 5000])
+def test_intervals_of_latent_shares_cover(rows: int, record_figure: Callable[..., None]) -> None:
+    _, _, covered = latent_ratings_run(range(300), rows)
+    what = f"latent ratings and outcome, n = {rows:,}: coverage of the three true LMG shares"
+    record_figure(what, covered.mean(), runs=300, bound="0.905 to 0.97")
+    assert 0.905 <= covered.mean() <= 0.97
+
+
+def test_latent_ratings_reach_every_table_and_the_segment_comparison() -> None:
+    table = cut_world(1).assign(segment=np.where(np.arange(1500) % 2, "private", "fleet"))
+    table["location_id"] = [f"D{number % 40}" for number in range(1500)]
+    model = ImportanceModel(rating_kind="ordinal", outcome_kind="top_box", top_box=9, replicates=100)
+    result = model.fit(table)
+    assert by_term(result)[ITEMS].sum() == pytest.approx(result.r_squared)
+    assert result.measures().query("measure == 'lmg'")["rank"].tolist()[0] == 1
+    assert result.noise_probe().set_index("term").loc["rating_a", "label"] == "above noise"
+    assert len(result.dominance()) == 6
+    comparison = model.compare(table, by="segment").table()
+    assert comparison.groupby("segment")["estimate"].sum().between(0.1, 0.9).all()
+
+
+def test_a_copied_ordinal_rating_shares_and_is_named() -> None:
+    table = cut_world(2).assign(rating_e=lambda t: t["rating_a"])
+    result = fit(table, rating_kind="ordinal", cluster_column=None)
+    shares = by_term(result)
+    assert shares["rating_a"] == pytest.approx(shares["rating_e"])
+    checks = result.checks().set_index("check")
+    assert checks.loc["drivers that are copies or sums of others", "value"] == "rating_a, rating_e"
+
+
+def test_pairwise_latent_correlations_that_contradict_each_other_are_refused() -> None:
+    rng = np.random.default_rng(1)
+    a, b = rng.integers(1, 4, (2, 120)).astype(float)
+    table = pd.DataFrame({"rating_a": a, "rating_b": b, "rating_c": a + b, "overall": a - b})
+    with pytest.raises(FitError, match="rating_kind='linear'"):
+        fit(table, rating_kind="ordinal", outcome_kind="ordinal")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"rating_kind": "latent"}, "must be one of"),
+        ({"rating_kind": "ordinal", "missing": "em", "experienced": {}}, "needs complete answers"),
+        ({"rating_kind": "ordinal"}, "at most 20 different answers, got 1200 of rating_a"),
+    ],
+)
+def test_rating_kinds_that_do_not_fit_are_refused(settings: dict[str, object], words: str) -> None:
+    with pytest.raises(ParameterError, match=words):
+        fit(world(), **settings)

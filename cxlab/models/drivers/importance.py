@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cxlab.core.columns import LOCATION_ID, OVERALL
 from cxlab.core.errors import FitError, ParameterError
@@ -23,7 +24,11 @@ from cxlab.models.drivers.importance_compare import (
 )
 from cxlab.models.drivers.importance_fit import fit_importance
 from cxlab.models.drivers.importance_result import ImportanceResult
-from cxlab.models.drivers.importance_rows import outcome_of_kind, require_answerable
+from cxlab.models.drivers.importance_rows import (
+    answers_of_kind,
+    latent_columns,
+    require_answerable,
+)
 from cxlab.models.drivers.importance_tables import estimates_table, total_interval
 from cxlab.models.drivers.importance_terms import terms_of
 from cxlab.models.drivers.resampling import plan_resampling
@@ -65,6 +70,10 @@ class ImportanceModel:
         or ``top_box`` (the one behind "at or above ``top_box``").
     top_box
         Lowest outcome that counts as top box.
+    rating_kind
+        ``linear`` (ratings as they are) or ``ordinal`` (the normal quantities behind up to 20 ordered
+        answers each; needs complete answers). A ceiling hides part of what a rating goes with: compare
+        both, and trust an order that both give.
     missing
         ``complete`` (answers with a gap are set aside) or ``em`` (ratings left blank are accounted for by
         Gaussian maximum likelihood in each replicate). A visit that did not happen is never filled in, so
@@ -110,6 +119,7 @@ class ImportanceModel:
     always_in: Sequence[str] = ()
     outcome_kind: str = "linear"
     top_box: float | None = None
+    rating_kind: str = "linear"
     missing: str = "complete"
     experienced: str | Mapping[str, str] | None = None
     weight_column: str | None = None
@@ -143,6 +153,12 @@ class ImportanceModel:
             "ImportanceModel", "outcome_kind", self.outcome_kind, ("linear", "ordinal", "top_box")
         )
         require_one_of("ImportanceModel", "missing", self.missing, ("complete", "em"))
+        require_one_of("ImportanceModel", "rating_kind", self.rating_kind, ("linear", "ordinal"))
+        if self.rating_kind == "ordinal" and self.missing == "em":
+            raise ParameterError(
+                "ImportanceModel: rating_kind='ordinal' needs complete answers and missing='em' "
+                "fills gaps. Next step: set one of the two."
+            )
         if (self.outcome_kind == "top_box") != (self.top_box is not None):
             raise ParameterError(
                 f"ImportanceModel: top_box belongs to outcome_kind='top_box', got {self.top_box!r} with "
@@ -181,7 +197,7 @@ class ImportanceModel:
             answers,
             plan,
             terms=terms,
-            latent=self.outcome_kind != "linear",
+            latent=self._latent(drivers),
             replicates=self.replicates,
             rng=rng,
         )
@@ -244,7 +260,7 @@ class ImportanceModel:
             segments.loc[known].astype(object).to_numpy()[answers.kept],
             plan=plan,
             terms=terms_of(drivers, groups=self.groups, always_in=self.always_in),
-            latent=self.outcome_kind != "linear",
+            latent=self._latent(drivers),
             confidence=self.confidence,
             replicates=self.replicates,
             seed=self.seed,
@@ -278,7 +294,16 @@ class ImportanceModel:
             experienced=self.experienced,
             allow_blank=self.missing == "em",
         )
-        return outcome_of_kind(answers, kind=self.outcome_kind, top_box=self.top_box)
+        return answers_of_kind(
+            answers,
+            drivers,
+            ratings=self.rating_kind,
+            outcome=self.outcome_kind,
+            top_box=self.top_box,
+        )
+
+    def _latent(self, drivers: tuple[str, ...]) -> NDArray[np.bool_]:
+        return latent_columns(drivers, ratings=self.rating_kind, outcome=self.outcome_kind)
 
     def _drivers(self, table: pd.DataFrame) -> tuple[str, ...]:
         if not isinstance(table, pd.DataFrame):

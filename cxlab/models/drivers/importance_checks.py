@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cxlab.core.result import Check
-from cxlab.models.drivers.importance_fit import ImportanceFit
+from cxlab.models.drivers.importance_fit import ImportanceFit, without_probe
 from cxlab.models.drivers.resampling import WARN_BELOW_CLUSTERS, Resampling
 from cxlab.models.drivers.rows import CompleteAnswers
 
@@ -103,6 +103,17 @@ def _option_checks(fitted: ImportanceFit) -> list[Check]:
                 threshold="0",
                 passed=False,
                 meaning="the latent correlations are no correlations there: use outcome_kind='linear'",
+            )
+        )
+    without = float((np.linalg.eigvalsh(without_probe(fitted.resampled))[:, 0] < -1e-8).mean())
+    if without > 0.0:
+        checks.append(
+            Check(
+                check="replicates whose latent correlations contradict each other",
+                value=without,
+                threshold="<= 0.01",
+                passed=without <= 0.01,
+                meaning="pairs are estimated one by one; too few answers for it: use rating_kind='linear'",
             )
         )
     if fitted.sampling_error.max() > 0.0:

@@ -96,7 +96,7 @@ def compare_segments(
     *,
     plan: Resampling,
     terms: Terms,
-    latent: bool,
+    latent: NDArray[np.bool_],
     confidence: float,
     replicates: int,
     seed: int,
@@ -151,7 +151,7 @@ def _fit_part(
     plan: Resampling,
     chosen: NDArray[np.bool_],
     terms: Terms,
-    latent: bool,
+    latent: NDArray[np.bool_],
     replicates: int,
     seed: int,
 ) -> ImportanceFit:

@@ -24,6 +24,7 @@ Array = NDArray[np.float64]
 _NO_VARIANCE = 1e-10
 # Random orders of entry where there are too many drivers for all of them: for the estimate, per replicate.
 _ORDERS, _REPLICATE_ORDERS = 4000, 200
+_IF_LATENT = " Latent correlations are found pair by pair: rating_kind='linear' always fits together."
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -81,11 +82,14 @@ def fit_importance(
     plan: Resampling,
     *,
     terms: Terms,
-    latent: bool,
+    latent: NDArray[np.bool_],
     replicates: int,
     rng: np.random.Generator,
 ) -> ImportanceFit:
-    """Point estimates and bootstrap replicates from sums of the groups of ``plan``."""
+    """Point estimates and bootstrap replicates from sums of the groups of ``plan``.
+
+    ``latent``, (p + 1,) with the outcome last: columns that hold category numbers of a normal quantity.
+    """
     # Children draw apart, so that the replicates are those of an analysis without a probe.
     noise, orders = rng.spawn(2)
     matrices = correlation_matrices(
@@ -99,7 +103,7 @@ def fit_importance(
     correlation = without_probe(matrices.point[None])[0]
     resampled = without_probe(matrices.replicates)
     constant, aliased, inflation = _collinearity(correlation)
-    if latent or np.isnan(answers.values).any():
+    if latent.any() or np.isnan(answers.values).any():
         beta, covariance = _bootstrap_slopes(correlation, resampled)
     else:
         beta, covariance = _slopes(answers, plan)
@@ -107,7 +111,9 @@ def fit_importance(
     beta[unknown] = inflation[unknown] = np.nan
     covariance[unknown], covariance[:, unknown] = np.nan, np.nan
     p_value = _wald(beta, covariance, [(column,) for column in range(len(beta))], plan)
-    shares, error = term_shares(correlation[None], terms, orders=_ORDERS, rng=orders, checked=False)
+    shares, error = term_shares(
+        correlation[None], terms, orders=_ORDERS, rng=orders, checked=False, latent=bool(latent.any())
+    )
     return ImportanceFit(
         correlation=correlation,
         resampled=matrices.replicates,
@@ -137,7 +143,13 @@ def without_probe(stack: Array) -> Array:
 
 
 def term_shares(
-    stack: Array, terms: Terms, *, orders: int, rng: np.random.Generator, checked: bool
+    stack: Array,
+    terms: Terms,
+    *,
+    orders: int,
+    rng: np.random.Generator,
+    checked: bool,
+    latent: bool = False,
 ) -> tuple[Array, Array]:
     """Shares of the terms, (B, T), and their error from sampling orders; FitError for no correlations."""
     try:
@@ -154,7 +166,7 @@ def term_shares(
             johnson(stack)
         return _lmg(stack, orders, rng)
     except ValueError as problem:
-        raise FitError(f"ImportanceModel.fit: {problem}") from problem
+        raise FitError(f"ImportanceModel.fit: {problem}{_IF_LATENT if latent else ''}") from problem
 
 
 def _others(stack: Array, terms: Terms) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,11 @@ from cxlab.models.drivers.resampling import Resampling
 from cxlab.models.drivers.rows import CompleteAnswers
 from cxlab.stats.bootstrap import resampled_sums, rescaled_multipliers
 from cxlab.stats.expectation_maximisation import fit_gaussian, missing_patterns
-from cxlab.stats.latent_correlation import polyserial_factor
 from cxlab.stats.moments import correlations, group_moments
+from cxlab.stats.ordinal_correlation import latent_correlations
 
 Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 # A replicate's own noise hides moves of a correlation smaller than this.
 _REPLICATE_TOLERANCE = 1e-4
@@ -46,34 +47,48 @@ def correlation_matrices(
     plan: Resampling,
     *,
     probe: Array,
-    latent: bool,
+    latent: Flags,
     replicates: int,
     rng: np.random.Generator,
 ) -> Matrices:
     """Correlations of drivers, a noise probe and the outcome (in this order), and B bootstrap replicates.
 
-    With ``latent`` the outcome holds category numbers from 0, and its correlations become those of the
-    normal quantity behind it, with thresholds estimated in each replicate.
+    Columns that are ``latent``, (p + 1,) with the outcome last, hold category numbers from 0: their
+    correlations become those of the normal quantities behind them, with thresholds estimated in each
+    replicate.
     """
     values = np.column_stack([answers.values[:, :-1], probe, answers.values[:, -1]])
-    groups = len(plan.strata)
-    categories: Array = np.zeros((groups, 0))
-    if latent:
-        number = answers.values[:, -1].astype(np.int64)
-        count = int(number.max()) + 1
-        cell = plan.groups * count + number
-        sums = np.bincount(cell, weights=answers.weights, minlength=groups * count)
-        categories = sums.reshape(groups, count).astype(np.float64)
+    ordinal = [int(at) + int(at == len(latent) - 1) for at in np.flatnonzero(latent)]
+    parts = [_category_sums(values[:, column], answers.weights, plan) for column in ordinal]
+    categories = np.hstack([np.zeros((len(plan.strata), 0)), *parts])
     if np.isnan(values).any():
         found, shares = _by_maximisation(values, answers.weights, plan, categories, replicates, rng)
     else:
         found, shares = _complete(values, answers.weights, plan, categories, replicates, rng)
-    if latent:
-        for stack, share in zip((found.point[None], found.replicates), shares, strict=True):
-            factor = polyserial_factor(share)[:, None]
-            stack[:, -1, :-1] *= factor
-            stack[:, :-1, -1] *= factor
-    return found
+    if not latent.any():
+        return found
+    cuts = np.cumsum([part.shape[1] for part in parts])[:-1]
+    point, drawn = (
+        latent_correlations(stack, _by_column(share, cuts, ordinal, values.shape[1]))
+        for stack, share in zip((found.point[None], found.replicates), shares, strict=True)
+    )
+    return replace(found, point=point[0], replicates=drawn)
+
+
+def _category_sums(numbers: Array, weights: Array, plan: Resampling) -> Array:
+    """Weight of each category in each group, (G, K)."""
+    count = int(numbers.max()) + 1
+    cell = plan.groups * count + numbers.astype(np.int64)
+    sums = np.bincount(cell, weights=weights, minlength=len(plan.strata) * count)
+    return sums.reshape(len(plan.strata), count).astype(np.float64)
+
+
+def _by_column(
+    shares: Array, cuts: NDArray[np.int64], ordinal: list[int], columns: int
+) -> list[Array | None]:
+    """Shares of the categories of each column, None where it is not ordinal."""
+    split = dict(zip(ordinal, np.split(shares, cuts, axis=1), strict=True))
+    return [split.get(column) for column in range(columns)]
 
 
 def _complete(
