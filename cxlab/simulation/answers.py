@@ -9,7 +9,7 @@ from numpy.random import Generator
 
 from cxlab.simulation.stock import MINUTES_PER_DAY, Floats, Ints, Stock
 from cxlab.simulation.truth import ITEMS, Truth
-from cxlab.simulation.world import Bools, People, Visits, chance, listed
+from cxlab.simulation.world import Bools, People, Visits, chance, listed, outage_fading
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,7 +32,6 @@ class Answers:
     minute: Ints
     overall: Floats
     recommend: Floats
-    expectation: Floats
     ratings: Floats
     topic: Ints
     pleased: Bools
@@ -60,6 +59,7 @@ def make_feelings(
     level = stock.at(customer, minute)
     season = truth.season_amplitude * np.cos(2.0 * np.pi * minute / (365.25 * MINUTES_PER_DAY))
     latent = truth.overall_mean + people.alpha[customer] + level + season
+    latent += truth.outage_overall * outage_fading(truth, minute)
     latent += felt[journey] @ listed(truth.driver_weights) + noise[journey]
     response = chance(
         truth.response_logit
@@ -92,15 +92,12 @@ def make_answers(
     recommend = truth.overall_mean + truth.recommend_slope * (latent - truth.overall_mean)
     recommend = recommend + truth.recommend_alpha * people.alpha[customer]
     recommend = recommend + rng.normal(0.0, truth.recommend_noise_sd, n)
-    expected = truth.expectation_mean + truth.expectation_alpha * people.alpha[customer]
-    expected = expected + rng.normal(0.0, truth.expectation_sd, n)
     topic, pleased = _comment_topics(truth, rng, visits=visits, journey=journey, felt=felt, latent=latent)
     return Answers(
         journey=journey,
         minute=feelings.minute[chosen],
-        overall=_on_scale(latent, 1.0),
-        recommend=_on_scale(recommend, 0.0),
-        expectation=_on_scale(expected, 1.0),
+        overall=on_scale(latent, 1.0),
+        recommend=on_scale(recommend, 0.0),
         ratings=ratings,
         topic=topic,
         pleased=pleased,
@@ -123,7 +120,7 @@ def _ratings(
     value[:, ITEMS.index("pickup")] += (
         truth.pickup_per_delay_minute * visits.operations.delay_minutes[journey]
     )
-    ratings = _on_scale(value, 1.0)
+    ratings = on_scale(value, 1.0)
     ratings[rng.random(felt.shape) < truth.blank_share] = np.nan
     ratings[~visits.happens[journey, 0], ITEMS.index("booking")] = np.nan
     return ratings
@@ -148,7 +145,7 @@ def _comment_topics(
     return topic, pleased & ~rework & ~parking
 
 
-def _on_scale(value: Floats, lowest: float) -> Floats:
+def on_scale(value: Floats, lowest: float) -> Floats:
     """Whole points from ``lowest`` to 10."""
     points: Floats = np.clip(np.round(value), lowest, 10.0)
     return points

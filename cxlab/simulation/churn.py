@@ -1,4 +1,4 @@
-"""Contracts and leaving: a hazard per 30 days from the contract, the relationship and open complaints."""
+"""Contracts and leaving: a hazard per 30 days from contract, relationship, complaints and the trial."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.random import Generator
 
 from cxlab.simulation.complaints import Complaints
 from cxlab.simulation.stock import MINUTES_PER_DAY, NEVER, STEP_MINUTES, Floats, Ints, Stock
+from cxlab.simulation.trial import Trial, trial_logits
 from cxlab.simulation.truth import PLANS, Truth
 from cxlab.simulation.world import People, chance, draw_code, listed
 
@@ -59,11 +60,22 @@ def contract_logit(truth: Truth, *, segment: Ints, plan: Ints, value_eur: Floats
     return logit
 
 
-def open_complaint_logit(truth: Truth, days_open: Floats) -> Floats:
-    """What one complaint, opened ``days_open`` ago and still unresolved, adds to the churn logit."""
-    remembered = (days_open > 0.0) & (days_open <= truth.churn_open_memory_days)
-    effect: Floats = truth.churn_per_open_day * np.minimum(days_open, truth.churn_open_days_cap)
-    return effect * remembered
+def complaint_logit(truth: Truth, days_since: Floats, *, days_to_resolve: Floats, severity: Ints) -> Floats:
+    """What one complaint, opened ``days_since`` ago, adds to the churn logit: the stated curve of days.
+
+    ``days_to_resolve`` is infinite, or in the future, for a complaint that is still open.
+
+    >>> complaint_logit(
+    ...     Truth(), np.array([90.0, 90.0, 400.0]), days_to_resolve=np.array([np.inf, 7.0, 7.0]),
+    ...     severity=np.zeros(3, dtype=np.int64),
+    ... ).round(4).tolist()
+    [0.9, 0.0525, 0.0]
+    """
+    remembered = (days_since > 0.0) & (days_since <= truth.churn_complaint_days)
+    is_open = days_to_resolve >= days_since
+    days = np.minimum(np.where(is_open, days_since, days_to_resolve), truth.churn_open_days_cap)
+    effect: Floats = truth.churn_per_open_day * days * np.where(is_open, 1.0, truth.churn_kept_share)
+    return (effect + truth.churn_complaint_severity * severity) * remembered
 
 
 def make_left(
@@ -74,6 +86,7 @@ def make_left(
     contracts: Contracts,
     complaints: Complaints,
     stock: Stock,
+    trial: Trial,
 ) -> Ints:
     """The minute at which each customer leaves, NEVER for one who is still there at the end."""
     n, steps = stock.grid.shape
@@ -87,8 +100,9 @@ def make_left(
         value_eur=np.where(again, contracts.renewed_value_eur[:, None], contracts.value_eur[:, None]),
         years=(at[None, :] - since) / _MINUTES_PER_YEAR,
     )
-    logit += truth.churn_relationship * (people.alpha[:, None] + stock.grid)
-    logit += _open_logits(truth, complaints, shape=(n, steps))
+    logit += truth.churn_alpha * people.alpha[:, None] + truth.churn_relationship * stock.grid
+    logit += _complaint_logits(truth, complaints, shape=(n, steps))
+    logit += trial_logits(truth, trial, people, steps=steps)
     leaves = rng.random((n, steps)) < chance(logit)
     leaves &= at[None, :] >= people.start[:, None]
     step = leaves.argmax(axis=1)
@@ -97,16 +111,22 @@ def make_left(
     return np.where(within, minute, NEVER)
 
 
-def _open_logits(truth: Truth, complaints: Complaints, *, shape: tuple[int, int]) -> Floats:
-    """Effect of open complaints on the grid: each counts at the few grid points of its memory."""
+def _complaint_logits(truth: Truth, complaints: Complaints, *, shape: tuple[int, int]) -> Floats:
+    """Effect of complaints on the grid: each counts at the few grid points of its memory."""
     n, steps = shape
     total = np.zeros(n * steps)
     first = complaints.opened // STEP_MINUTES + 1
-    reach = int(truth.churn_open_memory_days * MINUTES_PER_DAY // STEP_MINUTES) + 1
+    reach = int(truth.churn_complaint_days * MINUTES_PER_DAY // STEP_MINUTES) + 1
+    taken = (complaints.resolved - complaints.opened) / MINUTES_PER_DAY
     for later in range(reach):
         step = first + later
         at = step * STEP_MINUTES
-        use = (step < steps) & (complaints.resolved >= at)
-        effect = open_complaint_logit(truth, (at - complaints.opened)[use] / MINUTES_PER_DAY)
+        use = step < steps
+        effect = complaint_logit(
+            truth,
+            (at - complaints.opened)[use] / MINUTES_PER_DAY,
+            days_to_resolve=taken[use],
+            severity=complaints.severity[use],
+        )
         total += np.bincount((complaints.customer * steps + step)[use], effect, n * steps)
     return total.reshape(n, steps)

@@ -32,7 +32,7 @@ class Complaints:
 
 
 def make_complaints(
-    truth: Truth, rng: Generator, *, visits: Visits, people: People, dealers: Dealers
+    truth: Truth, rng: Generator, *, visits: Visits, value_eur: Floats, dealers: Dealers
 ) -> Complaints:
     """Draw the complaints; ``resolved`` is NEVER for one that is not put right."""
     journey, episode = np.nonzero((visits.outcome < 0) & visits.happens)
@@ -47,10 +47,15 @@ def make_complaints(
         + np.floor(rng.exponential(truth.complain_after_days, n) * MINUTES_PER_DAY).astype(np.int64)
     )
     quality = dealers.quality[visits.dealer[journey]]
+    worth = np.log(value_eur[visits.customer[journey]] / truth.value_median_eur)
     solved = rng.random(n) < chance(
-        truth.resolve_logit + truth.resolve_severity * severity + truth.resolve_quality * quality
+        truth.resolve_logit
+        + truth.resolve_severity * severity
+        + truth.resolve_quality * quality
+        + truth.resolve_log_value * worth
     )
     log_days = truth.resolve_log_days + truth.resolve_log_days_severity * severity
+    log_days = log_days + truth.resolve_log_days_value * worth
     days = np.exp(log_days + rng.normal(0.0, truth.resolve_log_days_sd, n))
     resolved = np.where(solved, opened + 5 + np.floor(days * MINUTES_PER_DAY).astype(np.int64), NEVER)
     topic = _TOPIC_OF[visits.touchpoint[journey, episode]]

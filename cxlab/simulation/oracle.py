@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from cxlab.core.columns import COMPLAINTS, CONTRACTS, CUSTOMERS, EVENTS
-from cxlab.simulation.churn import contract_logit, open_complaint_logit
+from cxlab.simulation.churn import complaint_logit, contract_logit
 from cxlab.simulation.simulate import Demo
 from cxlab.simulation.stock import Floats, Ints
+from cxlab.simulation.trial import offer_effect
 from cxlab.simulation.truth import PLANS, SEGMENTS
 from cxlab.simulation.world import chance
 
@@ -42,7 +43,7 @@ def true_stock(demo: Demo, cut_at: pd.Timestamp) -> pd.Series:
 def true_hazard(demo: Demo, cut_at: pd.Timestamp, *, ahead_days: float = 0.0) -> pd.Series:
     """The true probability of leaving within 30 days, for every customer who is there at ``cut_at``.
 
-        logit h = base + contract in force + churn_relationship (alpha_i + S) + open complaints
+        logit h = base + contract + churn_alpha alpha_i + churn_relationship S + complaints + offer
 
     Parameters
     ----------
@@ -87,21 +88,36 @@ def true_hazard(demo: Demo, cut_at: pd.Timestamp, *, ahead_days: float = 0.0) ->
     )
     alpha = demo.latent[CUSTOMERS].set_index("customer_id")["alpha"].loc[ids].to_numpy()
     stock = true_stock(demo, cut_at).loc[ids].to_numpy() * np.exp(-truth.decay_per_day * ahead_days)
-    logit = logit + truth.churn_relationship * (alpha + stock)
-    logit = logit + _open_complaints(demo, cut_at).loc[ids].to_numpy()
+    logit = logit + truth.churn_alpha * alpha + truth.churn_relationship * stock
+    logit = logit + _complaints(demo, cut_at).loc[ids].to_numpy()
+    logit = logit + _offer(demo, cut_at, ids)
     return pd.Series(chance(logit), index=ids, name="hazard")
 
 
-def _open_complaints(demo: Demo, cut_at: pd.Timestamp) -> pd.Series:
-    """What the complaints open at ``cut_at`` add to the churn logit, per customer."""
+def _complaints(demo: Demo, cut_at: pd.Timestamp) -> pd.Series:
+    """What the complaints of the past year add to the logit, as they stood at ``cut_at``."""
     complaints = demo.frames[COMPLAINTS]
-    still_open = (complaints["opened_at"] < cut_at) & ~(complaints["resolved_at"] < cut_at)
-    days = _days_before(complaints.loc[still_open, "opened_at"], cut_at)
-    return _sum_by_customer(
-        open_complaint_logit(demo.truth, days),
-        complaints.loc[still_open, "customer_id"],
-        ids=demo.frames[CUSTOMERS]["customer_id"],
+    known = complaints[complaints["opened_at"] < cut_at]
+    since = _days_before(known["opened_at"], cut_at)
+    solved = (known["resolved_at"] < cut_at).to_numpy()
+    effect = complaint_logit(
+        demo.truth,
+        since,
+        days_to_resolve=np.where(solved, since - _days_before(known["resolved_at"], cut_at), np.inf),
+        severity=known["severity"].to_numpy(),
     )
+    return _sum_by_customer(effect, known["customer_id"], ids=demo.frames[CUSTOMERS]["customer_id"])
+
+
+def _offer(demo: Demo, cut_at: pd.Timestamp, ids: pd.Index) -> Floats:
+    """What the trial's offer adds to the logit of the treated while it lasts."""
+    truth = demo.truth
+    day = (cut_at - pd.Timestamp(truth.window_start)) / pd.Timedelta(days=1)
+    if not truth.trial_day <= day < truth.trial_day + truth.trial_days:
+        return np.zeros(len(ids))
+    treated = demo.frames[CUSTOMERS].set_index("customer_id")["treated"].loc[ids] == 1
+    sensitivity = demo.latent[CUSTOMERS].set_index("customer_id")["price_sensitivity"].loc[ids]
+    return offer_effect(truth, sensitivity.to_numpy()) * treated.to_numpy(dtype=bool, na_value=False)
 
 
 def _days_before(moments: pd.Series, cut_at: pd.Timestamp) -> Floats:

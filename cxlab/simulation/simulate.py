@@ -16,9 +16,12 @@ from cxlab.simulation.answers import make_answers, make_feelings
 from cxlab.simulation.churn import make_contracts, make_left
 from cxlab.simulation.comments import comment_codes
 from cxlab.simulation.complaints import make_complaints, make_stock
+from cxlab.simulation.handling import Handling, after_answers
 from cxlab.simulation.stock import MINUTES_PER_DAY, STEP_MINUTES
 from cxlab.simulation.tables import CUSTOMERS_MAX, Block, block_tables, latent_tables, locations_table
+from cxlab.simulation.trial import make_trial
 from cxlab.simulation.truth import Truth
+from cxlab.simulation.visit_survey import make_visit_survey
 from cxlab.simulation.world import Dealers, dealers_count, make_dealers, make_people, make_visits
 
 if TYPE_CHECKING:
@@ -99,7 +102,7 @@ def simulate(customers: int = 10_000, *, seed: int = _SEED, truth: Truth | None 
     --------
     >>> demo = simulate(200, seed=1)
     >>> demo.frames["customers"].shape
-    (200, 6)
+    (200, 8)
     >>> demo.truth.ratio_unresolved
     10.0
     """
@@ -112,7 +115,7 @@ def simulate(customers: int = 10_000, *, seed: int = _SEED, truth: Truth | None 
     for block in blocks:
         for name, table in block_tables(known, block, dealers).items():
             pieces.setdefault(name, []).append(table)
-        for name, table in latent_tables(block).items():
+        for name, table in latent_tables(known, block).items():
             hidden.setdefault(name, []).append(table)
     pieces[LOCATIONS] = [locations_table(dealers)]
     frames = {name: pa.concat_tables(pieces[name]).to_pandas() for name in TABLE_NAMES}
@@ -152,7 +155,7 @@ def simulate_to(
     dealers, blocks = _network(known, customers, seed)
     for part, block in enumerate(blocks):
         write_block(target, block_tables(known, block, dealers), part=part)
-        write_block(target / "truth", latent_tables(block), part=part)
+        write_block(target / "truth", latent_tables(known, block), part=part)
     locations = locations_table(dealers).to_pandas()
     write_frame(target / f"{LOCATIONS}.parquet", locations)
     write_frame(target / "truth" / f"{LOCATIONS}.parquet", _hidden_locations(dealers, locations))
@@ -186,25 +189,50 @@ def make_block(
 ) -> Block:
     """Live through the window with ``count`` customers numbered from ``first``."""
     # One stream per part of the world, so that a change in one part leaves the draws of the others.
-    rng = [np.random.default_rng(child) for child in seeds.spawn(7)]
+    rng = [np.random.default_rng(child) for child in seeds.spawn(12)]
     people = make_people(truth, rng[0], dealers=dealers, first=first, count=count)
     visits = make_visits(truth, rng[1], people=people, dealers=dealers)
-    complaints = make_complaints(truth, rng[2], visits=visits, people=people, dealers=dealers)
+    contracts = make_contracts(truth, rng[3], people)
+    complaints = make_complaints(
+        truth, rng[2], visits=visits, value_eur=contracts.value_eur, dealers=dealers
+    )
     steps = -(-truth.window_days * MINUTES_PER_DAY // STEP_MINUTES)
     stock = make_stock(truth, visits=visits, complaints=complaints, people=people, steps=steps)
-    contracts = make_contracts(truth, rng[3], people)
-    left = make_left(truth, rng[4], people=people, contracts=contracts, complaints=complaints, stock=stock)
+    trial = make_trial(truth, rng[7], people)
+    left = make_left(
+        truth, rng[4], people=people, contracts=contracts, complaints=complaints, stock=stock, trial=trial
+    )
     feelings = make_feelings(truth, rng[5], people=people, visits=visits, stock=stock, left=left)
     answers = make_answers(truth, rng[6], people=people, visits=visits, feelings=feelings)
     language = people.language[visits.customer[answers.journey]]
+    handling = Handling.of(complaints)
     return Block(
         people=people,
         visits=visits,
         complaints=complaints,
         contracts=contracts,
+        trial=trial,
         left=left,
         feelings=feelings,
         answers=answers,
+        visit_survey=make_visit_survey(
+            truth,
+            (rng[8], rng[9], rng[10]),
+            people=people,
+            visits=visits,
+            complaints=complaints,
+            handling=handling,
+            feelings=feelings,
+        ),
+        after=after_answers(
+            truth,
+            rng[11],
+            people=people,
+            complaints=complaints,
+            handling=handling,
+            stock=stock,
+            left=left,
+        ),
         comments=comment_codes(rng[6], language=language, topic=answers.topic, pleased=answers.pleased),
     )
 

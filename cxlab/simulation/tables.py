@@ -15,8 +15,10 @@ from cxlab.simulation.churn import Contracts
 from cxlab.simulation.comments import all_comments
 from cxlab.simulation.complaints import TOPICS, Complaints
 from cxlab.simulation.stock import MINUTES_PER_DAY, NEVER, Floats, Ints
+from cxlab.simulation.trial import Trial
 from cxlab.simulation.truth import EPISODES, ITEMS, LANGUAGES, PLANS, SEGMENTS, TOUCHPOINTS, Truth
-from cxlab.simulation.world import Bools, Dealers, People, Visits
+from cxlab.simulation.visit_survey import VisitSurvey
+from cxlab.simulation.world import Bools, Dealers, People, Visits, outage_fading
 
 #: Digits of a customer number: ids stay of one width up to this many customers.
 CUSTOMERS_MAX = 9_999_999
@@ -41,9 +43,12 @@ class Block:
     visits: Visits
     complaints: Complaints
     contracts: Contracts
+    trial: Trial
     left: Ints
     feelings: Feelings
     answers: Answers
+    visit_survey: VisitSurvey
+    after: Floats
     comments: Ints
 
 
@@ -135,7 +140,8 @@ def _journey_parts(block: Block, journey: Ints) -> tuple[tuple[Ints, int], tuple
 
 
 def _customers(truth: Truth, block: Block, dealers: Dealers) -> pa.Table:
-    people = block.people
+    people, trial = block.people, block.trial
+    takes_part = trial.takes_part(truth, people, block.left)
     return pa.table(
         {
             "customer_id": customer_ids(people),
@@ -144,6 +150,8 @@ def _customers(truth: Truth, block: Block, dealers: Dealers) -> pa.Table:
             "segment": named(SEGMENTS, people.segment),
             "location_id": named(location_names(len(dealers.quality)), people.home),
             "language": named(LANGUAGES, people.language),
+            "trial_at": instants(truth, np.where(takes_part, trial.minute(truth), NEVER)),
+            "treated": numbers(trial.treated, missing=~takes_part),
         }
     )
 
@@ -191,13 +199,28 @@ def _surveys(truth: Truth, block: Block, dealers: Dealers) -> pa.Table:
         "location_id": named(location_names(len(dealers.quality)), dealer),
         "overall": numbers(answers.overall),
         "recommend_0_10": numbers(answers.recommend),
-        "expectation": numbers(answers.expectation),
+        **_visit_columns(truth, block.visit_survey),
     }
     for k, item in enumerate(ITEMS):
         columns[RATING_PREFIX + item] = numbers(answers.ratings[:, k])
     columns["comment"] = named(all_comments(), block.comments)
     columns["language"] = named(LANGUAGES, block.people.language[customer])
     return pa.table(columns)
+
+
+def _visit_columns(truth: Truth, asked: VisitSurvey) -> dict[str, pa.Array]:
+    """The further questions: before the visit, about it, about telling, about other brands."""
+    return {
+        "expectation_at": instants(truth, asked.expected_minute),
+        "expectation": numbers(asked.expectation),
+        "perceived": numbers(asked.perceived),
+        "visit_satisfaction": numbers(asked.visit_satisfaction),
+        "told_good_count": numbers(asked.told_good),
+        "told_bad_count": numbers(asked.told_bad),
+        "brands_used_count": numbers(asked.brands_used),
+        "brand_rank": numbers(asked.brand_rank),
+        "spend_share": numbers(asked.spend_share),
+    }
 
 
 def _complaints(truth: Truth, block: Block) -> pa.Table:
@@ -218,6 +241,7 @@ def _complaints(truth: Truth, block: Block) -> pa.Table:
             "topic": named(TOPICS, all_of.topic[kept]),
             "severity": pa.array(all_of.severity[kept]),
             "compensation_eur": numbers(np.where(in_time, all_of.compensation_eur[kept], 0.0)),
+            "satisfaction_after": numbers(block.after[kept]),
         }
     )
 
@@ -244,11 +268,19 @@ def _contracts(truth: Truth, block: Block) -> pa.Table:
             "ended_at": instants(truth, both(ended, block.left)),
             "value_per_year": numbers(both(held.value_eur, held.renewed_value_eur)),
             "plan": named(PLANS, both(held.plan, held.renewed_plan)),
+            "discount_share": numbers(block.trial.discount_share[customer[order]]),
         }
     )
 
 
-def latent_tables(block: Block) -> dict[str, pa.Table]:
+def _with_gaps(block: Block) -> Floats:
+    """The gap between perceived and expected of every journey that was answered, NaN of the others."""
+    gaps = np.full(len(block.feelings.journey), np.nan)
+    gaps[block.feelings.answers] = block.visit_survey.gap
+    return gaps
+
+
+def latent_tables(truth: Truth, block: Block) -> dict[str, pa.Table]:
     """The hidden side of one block, per customer and per finished journey; only tests may read it."""
     people, visits, feelings = block.people, block.visits, block.feelings
     customer = visits.customer[feelings.journey]
@@ -259,6 +291,8 @@ def latent_tables(block: Block) -> dict[str, pa.Table]:
         "level": numbers(feelings.level),
         "overall_latent": numbers(feelings.overall_latent),
         "parking_full": pa.array(visits.operations.parking_full[feelings.journey]),
+        "outage": numbers(outage_fading(truth, feelings.minute)),
+        "gap": numbers(_with_gaps(block)),
     }
     for k, item in enumerate(ITEMS):
         columns[f"felt_{item}"] = numbers(feelings.felt[:, k])
@@ -269,6 +303,7 @@ def latent_tables(block: Block) -> dict[str, pa.Table]:
                 "alpha": numbers(people.alpha),
                 "digital_affinity": numbers(people.digital_affinity),
                 "visit_gap_days": numbers(people.visit_gap_days),
+                "price_sensitivity": numbers(block.trial.price_sensitivity),
             }
         ),
         "journeys": pa.table(columns),

@@ -171,7 +171,10 @@ def make_visits(truth: Truth, rng: Generator, *, people: People, dealers: Dealer
     logit = _negative_logit(
         truth, touchpoint=touchpoint, booked=minute[:, 0], quality=quality, operations=operations
     )
-    outcome = _outcomes(truth, rng, logit=logit, quality=quality)
+    alpha = people.alpha[customer]
+    outcome = _outcomes(
+        truth, rng, logit=logit + truth.negative_alpha * alpha[:, None], quality=quality, alpha=alpha
+    )
     # Own records arrive with the nightly run, a partner's some days later.
     late = rng.random(n)
     days_late = np.where(dealers.partner[dealer], 1.0 + (truth.partner_record_days - 1.0) * late, late)
@@ -254,13 +257,19 @@ def _episode_minutes(
     return minute, happens
 
 
+def outage_fading(truth: Truth, minute: Ints) -> Floats:
+    """1 on the day of the outage, 0 before it and ``outage_days`` after it, straight in between."""
+    since = minute / MINUTES_PER_DAY - truth.outage_day
+    share: Floats = np.clip(1.0 - since / truth.outage_days, 0.0, 1.0) * (since >= 0)
+    return share
+
+
 def _negative_logit(
     truth: Truth, *, touchpoint: Ints, booked: Ints, quality: Floats, operations: Operations
 ) -> Floats:
     """Logit of a negative outcome: an operational failure counts at its own touchpoint."""
     logit = listed(truth.negative_logit)[touchpoint] + truth.negative_quality * quality[:, None]
-    since_outage = booked / MINUTES_PER_DAY - truth.outage_day
-    fading = np.clip(1.0 - since_outage / truth.outage_days, 0.0, 1.0) * (since_outage >= 0)
+    fading = outage_fading(truth, booked)
     online_booking = touchpoint[:, 0] == TOUCHPOINTS.index("booking_online")
     over = np.maximum(operations.wait_minutes - truth.wait_free_minutes, 0.0)
     logit[:, 0] += truth.outage_logit * fading * online_booking
@@ -271,9 +280,13 @@ def _negative_logit(
     return logit
 
 
-def _outcomes(truth: Truth, rng: Generator, *, logit: Floats, quality: Floats) -> NDArray[np.int8]:
+def _outcomes(
+    truth: Truth, rng: Generator, *, logit: Floats, quality: Floats, alpha: Floats
+) -> NDArray[np.int8]:
     """-1, 0 or 1 for each episode of each journey."""
     negative = rng.random(logit.shape) < chance(logit)
-    positive_chance = chance(truth.positive_logit + truth.positive_quality * quality)
+    positive_chance = chance(
+        truth.positive_logit + truth.positive_quality * quality + truth.positive_alpha * alpha
+    )
     positive = rng.random(logit.shape) < positive_chance[:, None]
     return np.where(negative, -1, positive).astype(np.int8)

@@ -67,6 +67,8 @@ def test_the_latent_answer_is_the_formula_of_the_truth(demo: Demo) -> None:
     felt = rows[[f"felt_{item}" for item in ITEMS]].to_numpy()
     rest = rows["overall_latent"] - truth.overall_mean - rows["alpha"] - rows["level"]
     rest = rest - felt @ np.array(list(truth.driver_weights.values()))
+    assert 0.01 < (rows["outage"] > 0).mean() < 0.05
+    rest = rest - truth.outage_overall * rows["outage"]
     n = len(rest)
     season_variance = truth.season_amplitude**2 / 2
     assert abs(rest.mean()) < 0.01
@@ -219,7 +221,8 @@ def test_means_after_good_and_bad_journeys_are_far_from_the_repair_ratio(demo: D
     bad = journeys.loc[journeys["min"] < 0, "overall"].mean()
     plain = journeys.loc[(journeys["min"] == 0) & (journeys["max"] == 0), "overall"].mean()
     good = journeys.loc[(journeys["min"] == 0) & (journeys["max"] > 0), "overall"].mean()
-    assert (plain - bad) / (good - plain) < 0.6 * demo.truth.ratio_unresolved
+    # The customers who are met better like the company more: about a third of the truth is left.
+    assert (plain - bad) / (good - plain) < 0.4 * demo.truth.ratio_unresolved
 
 
 def test_another_truth_makes_another_world() -> None:
