@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from cxlab.linking.experiences import experiences as experiences
     from cxlab.linking.exposure import exposure as exposure
     from cxlab.linking.snapshots import snapshots as snapshots
+    from cxlab.linking.spells import spells as spells
+    from cxlab.models.churn.hazard import HazardModel as HazardModel
     from cxlab.models.churn.horizon import ChurnModel as ChurnModel
     from cxlab.models.drivers.asymmetry import AsymmetryModel as AsymmetryModel
     from cxlab.models.drivers.chain import ChainModel as ChainModel
@@ -55,6 +57,7 @@ _HOME = {
     "experiences": "cxlab.linking.experiences",
     "answers": "cxlab.linking.experiences",
     "snapshots": "cxlab.linking.snapshots",
+    "spells": "cxlab.linking.spells",
     "contacts": "cxlab.linking.contacts",
     "ScoreModel": "cxlab.models.survey.scores",
     "DealerModel": "cxlab.models.survey.dealers",
@@ -68,6 +71,7 @@ _HOME = {
     "MediationModel": "cxlab.models.drivers.mediation",
     "WithinBetweenModel": "cxlab.models.drivers.traps",
     "ChurnModel": "cxlab.models.churn.horizon",
+    "HazardModel": "cxlab.models.churn.hazard",
     "RepairModel": "cxlab.models.recovery.repair",
     "ask": "cxlab.core.answer",
     "Unanswered": "cxlab.core.answer",
