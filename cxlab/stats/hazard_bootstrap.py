@@ -33,7 +33,7 @@ def bootstrap_hazard(
     fit, rows, age_design, covariates, ridge
         A fit and what made it.
     groups : (n,)
-        Group of each spell, numbered from 0 without gaps, at least two.
+        Group of each spell, numbered from 0.
     replicates
         Number of replicates B.
     rng
@@ -65,12 +65,11 @@ def bootstrap_hazard(
     score, information = group_sums(rows, age_design, covariates, theta, groups=groups)
     penalty = np.tile(np.concatenate([np.zeros(q), np.full(width - q, ridge)]), causes)
     drawn = rescaled_multipliers(np.zeros(len(score), dtype=np.int64), replicates=replicates, rng=rng)
-    size = causes * width
-    upper = np.triu_indices(size)
-    inside = np.zeros((replicates, size, size))
+    upper = np.triu_indices(causes * width)
+    inside = np.zeros((replicates, causes * width, causes * width))
     inside[:, upper[0], upper[1]] = drawn @ information
     inside[:, upper[1], upper[0]] = inside[:, upper[0], upper[1]]
-    inside[:, np.arange(size), np.arange(size)] += penalty
+    inside += np.diag(penalty)
     moves = np.linalg.solve(inside, (drawn @ score - penalty * theta.ravel())[:, :, None])[:, :, 0]
     return np.asarray((theta.ravel() + moves).reshape(replicates, causes, width))
 
