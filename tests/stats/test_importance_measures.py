@@ -54,6 +54,13 @@ def test_a_driver_always_in_equals_relaimpo() -> None:
 
 
 def test_weighted_and_grouped_shares_of_swiss_equal_relaimpo() -> None:
+    matrix = golden("swiss_weighted")
+    assert lmg(matrix) == pytest.approx(GOLDEN["swiss_weighted"]["lmg"], abs=1e-12)
+    of_groups, _ = owen(matrix, groups=[[1, 2], [0], [3], [4]])
+    assert of_groups == pytest.approx(GOLDEN["swiss_weighted"]["grouped"], abs=1e-12)
+
+
+def test_the_weighted_correlations_of_swiss_are_those_of_its_rows() -> None:
     if not SWISS.exists():
         pytest.skip("swiss data absent")
     order = GOLDEN["swiss"]["order"]
@@ -62,9 +69,7 @@ def test_weighted_and_grouped_shares_of_swiss_equal_relaimpo() -> None:
     covariance = np.cov(values, rowvar=False, aweights=np.abs(np.arange(-23, 24)))
     spread = np.sqrt(np.diag(covariance))
     matrix = covariance / np.outer(spread, spread)
-    assert lmg(matrix) == pytest.approx(GOLDEN["swiss_weighted"]["lmg"], abs=1e-12)
-    of_groups, _ = owen(matrix, groups=[[1, 2], [0], [3], [4]])
-    assert of_groups == pytest.approx(GOLDEN["swiss_weighted"]["grouped"], abs=1e-12)
+    assert matrix == pytest.approx(golden("swiss_weighted"), abs=1e-14)
 
 
 def test_every_subset_of_the_grade_point_example_equals_dominanceanalysis() -> None:
@@ -81,6 +86,15 @@ def test_every_subset_of_the_grade_point_example_equals_dominanceanalysis() -> N
 def test_the_printed_digits_of_the_other_reference_rows_are_met() -> None:
     assert johnson(golden("iopsych")) == pytest.approx(GOLDEN["iopsych"]["johnson"], abs=5.1e-7)
     assert lmg(golden("azen_budescu")) == pytest.approx(GOLDEN["azen_budescu"]["lmg"], abs=5.1e-7)
+    vignette = GOLDEN["mtcars_domir_vignette"]
+    found = lmg(golden("mtcars_domir_vignette"))
+    assert found == pytest.approx(vignette["lmg"], abs=5.1e-8)
+    assert found.sum() == pytest.approx(vignette["explained"], abs=5.1e-8)
+    tips = lmg(golden("tips"))
+    assert tips == pytest.approx(GOLDEN["tips"]["lmg"], abs=5.1e-7)
+    assert 100 * tips / tips.sum() == pytest.approx(GOLDEN["tips"]["percent"], abs=5.1e-4)
+    by_size = dominance(golden("attitude"))
+    assert by_size[0] == pytest.approx(GOLDEN["attitude_by_size"]["complaints"], abs=5.1e-4)
 
 
 @pytest.mark.parametrize(("case", "leader"), [("attitude", 0), ("mtcars_domir", 2), ("azen_budescu", 0)])
