@@ -98,7 +98,7 @@ def fit_linear(
     if count < 2:
         raise ValueError("one cluster: its rows cannot tell how clusters differ")
     if leave_one_out and codes is not None:
-        moves = _left_out_moves(design, weighted, outcome, coefficients, codes)
+        moves = left_out_moves(design, outcome, coefficients, weights=weight, codes=codes)
         half = np.sqrt((count - 1) / count) * moves
     else:
         scores = weighted * residuals[:, None]
@@ -119,14 +119,24 @@ def _explained_share(outcome: FloatArray, residuals: FloatArray, weight: FloatAr
     return 1.0 - float(np.sum(weight * residuals**2)) / total if total > 0 else 0.0
 
 
-def _left_out_moves(
+def left_out_moves(
     design: FloatArray,
-    weighted: FloatArray,
     outcome: FloatArray,
     coefficients: FloatArray,
+    *,
+    weights: FloatArray,
     codes: NDArray[np.intp],
 ) -> FloatArray:
-    """How far the coefficients move when one cluster is left out, (G, k), from cluster moments alone."""
+    """How far the coefficients (k,) of a least-squares fit move when one cluster is left out, (G, k).
+
+    Exact, from the moments of each cluster: ``b_(g) = (X'WX - X_g'W_g X_g)^- (X'Wy - X_g'W_g y_g)``.
+
+    >>> design, outcome = np.ones((4, 1)), np.array([1.0, 1.0, 4.0, 4.0])
+    >>> left_out_moves(design, outcome, np.array([2.5]), weights=np.ones(4), codes=np.array([0, 0, 1, 1]))
+    array([[ 1.5],
+           [-1.5]])
+    """
+    weighted = design * weights[:, None]
     order = np.argsort(codes, kind="stable")
     bounds = np.searchsorted(codes[order], np.arange(codes.max() + 2))
     gram, crossed = weighted.T @ design, weighted.T @ outcome

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cxlab.stats.regression import FloatArray, cluster_codes
+from cxlab.stats.regression import FloatArray, cluster_codes, left_out_moves, sum_by_cluster
 
 #: Newton steps after which a response model counts as not converged (separated groups).
 MAX_STEPS = 50
@@ -36,12 +36,17 @@ class ResponseFit:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class MeanFit:
-    """A mean with its standard error; ``influence`` (n,) sums to zero and is what clusters add up."""
+    """A mean with its standard error.
+
+    ``influence`` (n,) is what each row does to it and sums to zero; ``moves`` (G,) is how far it moves when
+    a cluster (a row, where rows are independent) is left out.
+    """
 
     estimate: float
     std_error: float
     degrees_of_freedom: int
     influence: FloatArray
+    moves: FloatArray
 
 
 def fit_response(design: FloatArray, answered: NDArray[np.bool_]) -> ResponseFit:
@@ -113,7 +118,11 @@ def plain_mean(
     """
     estimate = float(outcome[answered].mean())
     deviation = np.where(answered, np.where(answered, outcome, 0.0) - estimate, 0.0)
-    return mean_from_influence(estimate, deviation / answered.mean(), clusters=clusters)
+    influence = deviation / answered.mean()
+    if clusters is None:
+        return mean_from_influence(estimate, influence)
+    total, count = _sums_without(np.column_stack([deviation, answered]), clusters).T
+    return _mean_from_moves(estimate, total / count, influence)
 
 
 def weighted_mean(
@@ -144,7 +153,9 @@ def weighted_mean(
     Notes
     -----
     The influence is projected on the score of the response model. Taking the weights as fixed instead gives
-    too long intervals. Unbiased where answering depends on the design only, not on the outcome itself.
+    too long intervals. With clusters each is left out in turn, response model and all (one Newton step):
+    the sandwich is too short where a few sites make the weights. Unbiased where answering depends on the
+    design only, not on the outcome itself.
 
     Source: Lunceford and Davidian (2004), Statistics in Medicine 23.
     """
@@ -152,9 +163,15 @@ def weighted_mean(
     value = np.where(answered, outcome, 0.0)
     estimate = float(weight @ value / weight.sum())
     deviation = np.where(answered, value - estimate, 0.0)
-    slope = -((weight * (1 - response.probability) * deviation) @ design) / weight.sum()
-    influence = weight * deviation / weight.mean() + response.influence @ slope
-    return mean_from_influence(estimate, influence, clusters=clusters)
+    # How the weighted deviations change with each coefficient of the response model.
+    pull = -(weight * (1 - response.probability) * deviation)[:, None] * design
+    influence = weight * deviation / weight.mean() + response.influence @ pull.sum(axis=0) / weight.sum()
+    if clusters is None:
+        return mean_from_influence(estimate, influence)
+    without = _sums_without(np.column_stack([weight * deviation, weight, pull]), clusters)
+    moved = _response_moves(design, answered, response, clusters)
+    moves = (without[:, 0] + np.sum(without[:, 2:] * moved, axis=1)) / without[:, 1]
+    return _mean_from_moves(estimate, moves, influence)
 
 
 def doubly_robust_mean(
@@ -172,7 +189,8 @@ def doubly_robust_mean(
     Notes
     -----
     Right if either the response model or the outcome model is right. The variance stacks the estimating
-    equations of both, so that it holds in either case.
+    equations of both, so that it holds in either case; with clusters each is left out in turn, both models
+    and all.
 
     Source: Robins, Rotnitzky and Zhao (1994), JASA 89; Bang and Robins (2005), Biometrics 61.
 
@@ -196,17 +214,28 @@ def doubly_robust_mean(
     residual = np.where(answered, np.where(answered, outcome, 0.0) - expected, 0.0)
     value = expected + weight * residual
     estimate = float(value.mean())
-    by_response = -((weight * (1 - response.probability) * residual) @ design) / n
-    by_outcome = ((1.0 - weight) @ design) / n
-    influence = value - estimate + response.influence @ by_response
-    influence = influence + (design * residual[:, None]) @ inverse @ by_outcome
-    return mean_from_influence(estimate, influence, clusters=clusters)
+    by_response = -(weight * (1 - response.probability) * residual)[:, None] * design
+    by_outcome = (1.0 - weight)[:, None] * design
+    influence = value - estimate + response.influence @ by_response.mean(axis=0)
+    influence = influence + (design * residual[:, None]) @ inverse @ by_outcome.mean(axis=0)
+    if clusters is None:
+        return mean_from_influence(estimate, influence)
+    rows = np.column_stack([value - estimate, np.ones(n), by_response, by_outcome])
+    without = _sums_without(rows, clusters)
+    codes, _ = cluster_codes(clusters)
+    given = np.where(answered, outcome, 0.0)
+    beta_moved = left_out_moves(design, given, beta, weights=answered.astype(np.float64), codes=codes)
+    moved = np.column_stack([_response_moves(design, answered, response, clusters), beta_moved])
+    moves = (without[:, 0] + np.sum(without[:, 2:] * moved, axis=1)) / without[:, 1]
+    return _mean_from_moves(estimate, moves, influence)
 
 
 def mean_from_influence(
     estimate: float, influence: FloatArray, *, clusters: ArrayLike | None = None
 ) -> MeanFit:
     """Standard error from influences (n,): ``sqrt(G/(G-1) sum_g (sum_{i in g} f_i)^2) / n``.
+
+    Linearised: what was fitted on the way is taken to move in proportion when a cluster leaves.
 
     >>> fit = mean_from_influence(0.0, np.array([-1.0, 1.0, -1.0, 1.0]), clusters=[1, 1, 2, 2])
     >>> fit.std_error, fit.degrees_of_freedom
@@ -219,8 +248,50 @@ def mean_from_influence(
         totals = np.asarray(np.bincount(codes, weights=influence, minlength=count), dtype=np.float64)
     if count < 2:
         raise ValueError("one cluster: its rows cannot tell how clusters differ")
-    error = float(np.sqrt(count / (count - 1) * np.sum(totals**2)) / n)
-    return MeanFit(estimate=estimate, std_error=error, degrees_of_freedom=count - 1, influence=influence)
+    return _mean_from_moves(estimate, -totals / n * (count / (count - 1)), influence)
+
+
+def difference_of_means(first: MeanFit, second: MeanFit) -> MeanFit:
+    """``first - second`` of the same rows and clusters, with what they share taken out.
+
+    >>> one = mean_from_influence(3.0, np.array([-1.0, 1.0]))
+    >>> difference_of_means(one, one).std_error
+    0.0
+    """
+    return _mean_from_moves(
+        first.estimate - second.estimate, first.moves - second.moves, first.influence - second.influence
+    )
+
+
+def _mean_from_moves(estimate: float, moves: FloatArray, influence: FloatArray) -> MeanFit:
+    """``V = (G-1)/G sum_g moves_g^2``, from the moves (G,) when each cluster is left out."""
+    count = len(moves)
+    return MeanFit(
+        estimate=estimate,
+        std_error=float(np.sqrt((count - 1) / count * np.sum(moves**2))),
+        degrees_of_freedom=count - 1,
+        influence=influence,
+        moves=moves,
+    )
+
+
+def _sums_without(rows: FloatArray, clusters: ArrayLike) -> FloatArray:
+    """Sums (G, k) of the rows (n, k) of all clusters but one."""
+    codes, count = cluster_codes(clusters)
+    if count < 2:
+        raise ValueError("one cluster: its rows cannot tell how clusters differ")
+    sums = sum_by_cluster(rows, codes, count)
+    return np.asarray(sums.sum(axis=0) - sums)
+
+
+def _response_moves(
+    design: FloatArray, answered: NDArray[np.bool_], response: ResponseFit, clusters: ArrayLike
+) -> FloatArray:
+    """How far the response model moves (G, k) without each cluster: one Newton step from the fit."""
+    spread = response.probability * (1 - response.probability)
+    working = design @ response.coefficients + (answered - response.probability) / spread
+    codes, _ = cluster_codes(clusters)
+    return left_out_moves(design, working, response.coefficients, weights=spread, codes=codes)
 
 
 def kish_sample_size(weights: FloatArray) -> float:

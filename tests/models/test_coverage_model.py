@@ -36,37 +36,77 @@ def invited(rng, n=2_000, sites=0, pull=0.7, on_answer=0.0):
     ).assign(hidden=outcome)
 
 
-def covered(table, term):
-    row = table.set_index("term").loc[term]
-    return row["conf_low"] <= TRUE_MEAN <= row["conf_high"]
+TERMS = ("unweighted_mean", "weighted_mean", "doubly_robust_mean")
 
 
-@pytest.mark.parametrize(("sites", "seed"), [(0, 1), (40, 2)])
-def test_the_doubly_robust_mean_is_covered_where_the_plain_mean_never_is(sites, seed):
-    hits, differences = [], []
+def study(*, sites, runs, seed, **world):
+    """Coverage of the three means, their average, and the standard error over the true spread of each."""
     model = NonresponseModel(
         scale=WIDE, cluster_column="location_id" if sites else None, features=("wait_minutes", "segment")
     )
-    for rng in map(np.random.default_rng, np.random.SeedSequence(seed).spawn(160)):
-        table = model.fit(invited(rng, sites=sites).drop(columns="hidden")).table()
-        terms = ("unweighted_mean", "weighted_mean", "doubly_robust_mean")
-        hits.append([covered(table, term) for term in terms])
-        differences.append(table.set_index("term").loc["difference", ["estimate", "std_error"]])
-    plain, weighted, robust = np.mean(hits, axis=0)
+    found = []
+    for rng in map(np.random.default_rng, np.random.SeedSequence(seed).spawn(runs)):
+        table = model.fit(invited(rng, sites=sites, **world).drop(columns="hidden")).table()
+        found.append(table.set_index("term")[["estimate", "std_error", "conf_low", "conf_high"]])
+    all_rows = pd.concat(found)
+    inside = (all_rows["conf_low"] <= TRUE_MEAN) & (all_rows["conf_high"] >= TRUE_MEAN)
+    grouped = all_rows.groupby(level=0)
+    return pd.DataFrame(
+        {
+            "coverage": inside.groupby(level=0).mean(),
+            "mean": grouped["estimate"].mean(),
+            "error_ratio": grouped["std_error"].mean() / grouped["estimate"].std(),
+        }
+    )
+
+
+@pytest.mark.parametrize(("sites", "seed"), [(0, 1), (40, 2)])
+def test_the_doubly_robust_mean_is_covered_where_the_plain_mean_never_is(sites, seed, record_figure):
+    found = study(sites=sites, runs=160, seed=seed)
+    for term, bound in zip(TERMS, ("below 0.15", "0.92 to 0.98", "0.92 to 0.98"), strict=True):
+        value = found.loc[term, "coverage"]
+        record_figure(f"{sites} sites, n = 2,000: coverage, {term}", value, runs=160, bound=bound)
     # 160 worlds: the share covered is known to within 3.4 points (two standard deviations).
-    assert plain < 0.15
-    assert 0.92 <= weighted <= 0.98
-    assert 0.92 <= robust <= 0.98
-    moves = np.array(differences, dtype=float)
-    assert moves[:, 1].mean() == pytest.approx(moves[:, 0].std(), rel=0.15)
+    assert found.loc["unweighted_mean", "coverage"] < 0.15
+    assert 0.92 <= found.loc["weighted_mean", "coverage"] <= 0.98
+    assert 0.92 <= found.loc["doubly_robust_mean", "coverage"] <= 0.98
+    assert found.loc["difference", "error_ratio"] == pytest.approx(1.0, rel=0.15)
 
 
-def test_where_everybody_is_as_likely_to_answer_no_difference_is_claimed():
+@pytest.mark.statistics
+@pytest.mark.parametrize(
+    ("sites", "n", "runs", "zero"),
+    [
+        (0, 2_000, 300, False),
+        (12, 2_000, 600, False),
+        (15, 2_000, 600, False),
+        (40, 2_000, 400, False),
+        (40, 10_000, 300, True),
+        (120, 4_000, 300, True),
+    ],
+)
+def test_means_are_covered_with_many_and_with_few_sites(sites, n, runs, zero, record_figure):
+    found = study(sites=sites, runs=runs, seed=sites + n, n=n)
+    what = f"{sites} sites, n = {n:,}"
+    bounds = ("0.02 at most" if zero else "none", "0.93 to 0.97", "0.93 to 0.97")
+    for term, bound in zip(TERMS, bounds, strict=True):
+        record_figure(f"{what}: coverage, {term}", found.loc[term, "coverage"], runs=runs, bound=bound)
+        record_figure(f"{what}: mean of {term}, true 6", found.loc[term, "mean"], runs=runs, bound="none")
+    ratio = found.loc["doubly_robust_mean", "error_ratio"]
+    record_figure(f"{what}: standard error over true spread, AIPW", ratio, runs=runs, bound="0.9 to 1.1")
+    assert not zero or found.loc["unweighted_mean", "coverage"] <= 0.02
+    assert 0.93 <= found.loc["weighted_mean", "coverage"] <= 0.97
+    assert 0.93 <= found.loc["doubly_robust_mean", "coverage"] <= 0.97
+    assert 0.9 <= ratio <= 1.1
+
+
+def test_where_everybody_is_as_likely_to_answer_no_difference_is_claimed(record_figure):
     wrong = []
     model = NonresponseModel(scale=WIDE, features=("wait_minutes",))
     for rng in map(np.random.default_rng, np.random.SeedSequence(3).spawn(80)):
         table = model.fit(invited(rng, n=1_000, pull=0.0).drop(columns="hidden")).table()
         wrong.append(table.set_index("term").loc["difference", "verdict"] == "supported")
+    record_figure("answering at random: difference claimed", np.mean(wrong), runs=80, bound="0.12 at most")
     assert np.mean(wrong) <= 0.12
 
 

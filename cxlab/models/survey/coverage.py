@@ -41,10 +41,10 @@ from cxlab.stats.raking import rake, raked_mean
 from cxlab.stats.response import (
     MeanFit,
     ResponseFit,
+    difference_of_means,
     doubly_robust_mean,
     fit_response,
     kish_sample_size,
-    mean_from_influence,
     plain_mean,
     standardised_differences,
     weighted_mean,
@@ -301,9 +301,7 @@ def _fits(
     robust = doubly_robust_mean(
         outcome, observed, design=design.matrix, response=response, clusters=clusters
     )
-    gap = mean_from_influence(
-        plain.estimate - robust.estimate, plain.influence - robust.influence, clusters=clusters
-    )
+    gap = difference_of_means(plain, robust)
     return {UNWEIGHTED: plain, WEIGHTED: weighted, DOUBLY_ROBUST: robust, DIFFERENCE: gap}
 
 
