@@ -75,8 +75,9 @@ def half():
         ("nothing", "not identified"),
     ],
 )
-def test_each_world_gets_its_word(rule, word):
+def test_each_world_gets_its_word(rule, word, record_figure):
     found = verdicts(rule, 3, n=400 if rule == "nothing" else 1_000)
+    record_figure(f"truth {rule}: said {word}", found.count(word) / 3, runs=3, bound="2 of 3 at least")
     assert found.count(word) >= 2
     assert set(found) <= {word, "not distinguishable"}
 
@@ -292,18 +293,25 @@ def test_the_picture_names_every_rule_and_the_verdict(half):
     ],
     ids=str,
 )
-def test_a_wrong_word_is_rare(rule, word, settings):
+def test_a_wrong_word_is_rare(rule, word, settings, record_figure):
     found = verdicts(rule, 60, **settings)
+    wrong = np.mean([name not in (word, "not distinguishable") for name in found])
+    what = ", ".join([f"truth {rule}", *(f"{key} {value}" for key, value in settings.items())])
+    least = 20 if settings.get("skewed") else 40
+    record_figure(f"{what}: said {word}", found.count(word) / 60, runs=60, bound=f"{least}/60 at least")
+    record_figure(f"{what}: a wrong word", wrong, runs=60, bound="7/60 at most")
     # A wrong word in one of twenty is the promise: more than 7 of 60 has probability 0.02 then.
-    assert sum(name not in (word, "not distinguishable") for name in found) <= 7
-    assert found.count(word) >= (20 if settings.get("skewed") else 40)
+    assert wrong <= 7 / 60
+    assert found.count(word) >= least
 
 
 @pytest.mark.statistics
-def test_without_an_effect_a_word_is_hardly_ever_given():
+def test_without_an_effect_a_word_is_hardly_ever_given(record_figure):
     # One-sided gate at 0.005: more than 4 of 200 has probability 0.004.
     found = [ChainModel(folds=2).fit(survey("nothing", n=300, seed=seed)).rule for seed in range(200)]
-    assert len(found) - found.count("not identified") <= 4
+    given = len(found) - found.count("not identified")
+    record_figure("no effect: a word is given", given / 200, runs=200, bound="4/200 at most")
+    assert given <= 4
 
 
 def test_airline_passengers_get_an_answer_and_every_row_is_accounted_for():

@@ -37,7 +37,7 @@ def two_years(rng, **settings):
     )
 
 
-def test_change_rate_and_mix_are_covered_where_sites_repeat():
+def test_change_rate_and_mix_are_covered_where_sites_repeat(record_figure):
     truth = np.array([0.0, 0.2, -0.2])
     reach = stats.t.ppf(0.975, 39)
     hits, alone = [], []
@@ -49,13 +49,18 @@ def test_change_rate_and_mix_are_covered_where_sites_repeat():
             [abs(part.estimate - t) <= reach * part.std_error for part, t in zip(parts, truth, strict=True)]
         )
         alone.append(np.hypot(fit.before.std_error, fit.after.std_error) / fit.change.std_error)
+    for name, share in zip(("change", "rate", "mix"), np.mean(hits, axis=0), strict=True):
+        record_figure(f"40 repeated sites: coverage, {name}", share, runs=500, bound="0.93 to 0.97")
+    record_figure(
+        "standard error with periods as independent, ratio", np.mean(alone), runs=500, bound="above 2"
+    )
     # 500 worlds: the share covered is known to within 2 points (two standard deviations).
     assert np.min(np.mean(hits, axis=0)) >= 0.93
     assert np.max(np.mean(hits, axis=0)) <= 0.97
     assert np.mean(alone) > 2, "taking the periods as independent would double the interval"
 
 
-def test_without_a_change_none_is_claimed_more_often_than_said():
+def test_without_a_change_none_is_claimed_more_often_than_said(record_figure):
     claimed = [
         (
             MODEL.fit(two_years(rng)).table().set_index("term")["verdict"].loc[["change", "mix"]]
@@ -63,17 +68,22 @@ def test_without_a_change_none_is_claimed_more_often_than_said():
         )
         for rng in map(np.random.default_rng, np.random.SeedSequence(42).spawn(80))
     ]
-    assert np.mean(claimed, axis=0).max() <= 0.11
+    worst = np.mean(claimed, axis=0).max()
+    record_figure("no change: change or mix claimed, the worse", worst, runs=80, bound="0.11 at most")
+    assert worst <= 0.11
 
 
-def test_the_split_leaves_no_rest_and_its_parts_add_up():
+def test_the_split_leaves_no_rest_and_its_parts_add_up(record_figure):
+    rests = []
     for seed in range(20):
         rng = np.random.default_rng(seed)
         n = 400
         groups, later = rng.integers(0, 6, n), rng.random(n) < 0.4
         fit = split_change(100 * rng.normal(size=n), later, groups)
-        assert abs(fit.change.estimate - fit.rate.estimate - fit.mix.estimate) < 1e-12 * 100
+        rests.append(abs(fit.change.estimate - fit.rate.estimate - fit.mix.estimate))
         np.testing.assert_allclose(fit.change.influence, fit.rate.influence + fit.mix.influence, atol=1e-10)
+    record_figure("change minus rate minus mix, largest", max(rests), runs=20, bound="below 1e-10")
+    assert max(rests) < 1e-12 * 100
     result = MODEL.fit(two_years(np.random.default_rng(1), rise=0.3, shift=0.1))
     rows, parts = result.table().set_index("term")["estimate"], result.split()
     for column in ("rate", "mix"):

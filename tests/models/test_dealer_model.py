@@ -20,31 +20,76 @@ def answers(rng, spread, dealers=100):
     return pd.DataFrame({"location_id": names[dealer], "overall": score}), pd.Series(truth, index=names)
 
 
-@pytest.mark.parametrize("spread", [0.0, 0.1, 0.3])
-def test_intervals_are_covered_at_every_true_spread(spread):
-    hit = []
-    for rng in map(np.random.default_rng, np.random.SeedSequence(21).spawn(24)):
+def held(spread, *, runs, seed):
+    """Coverage, errors (RMSE) of estimate and observed mean, and dealers called different, per run."""
+    found = []
+    for rng in map(np.random.default_rng, np.random.SeedSequence(seed).spawn(runs)):
         table, truth = answers(rng, spread)
-        rows = DealerModel().fit(table).table().set_index("segment")
+        result = DealerModel().fit(table)
+        rows = result.table().dropna(subset=["estimate"]).set_index("segment")
         true = truth[rows.index]
-        hit.append(((rows["conf_low"] <= true) & (true <= rows["conf_high"])).mean())
+        inside = ((rows["conf_low"] <= true) & (true <= rows["conf_high"])).mean()
+        squares = [((rows[name] - true) ** 2).mean() for name in ("estimate", "observed")]
+        found.append([inside, *squares, len(result.flagged())])
+    inside, drawn_in, observed, called = np.mean(found, axis=0)
+    return inside, np.sqrt(drawn_in), np.sqrt(observed), called
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.1, 0.3])
+def test_intervals_are_covered_at_every_true_spread(spread, record_figure):
+    inside = held(spread, runs=24, seed=21)[0]
     # Equal dealers are known better than any prior can say: there the intervals may be too long.
-    assert 0.93 <= np.mean(hit) <= (1.0 if spread == 0.0 else 0.975)
+    bound = "0.93 to 1" if spread == 0.0 else "0.93 to 0.975"
+    record_figure(f"true spread {spread}: coverage, 100 dealers", inside, runs=24, bound=bound)
+    assert 0.93 <= inside <= (1.0 if spread == 0.0 else 0.975)
 
 
-def test_equal_dealers_are_hardly_ever_called_different():
+@pytest.mark.statistics
+@pytest.mark.parametrize("spread", [0.0, 0.05, 0.15, 0.3, 0.5])
+def test_intervals_are_covered_and_estimates_are_closer_than_observed_means(spread, record_figure):
+    runs = 100
+    inside, drawn_in, observed, called = held(spread, runs=runs, seed=31)
+    bound = "0.93 to 1" if spread < 0.1 else "0.93 to 0.97"
+    record_figure(f"true spread {spread}: coverage", inside, runs=runs, bound=bound)
+    record_figure(
+        f"true spread {spread}: error of the estimate", drawn_in, runs=runs, bound="below observed"
+    )
+    record_figure(f"true spread {spread}: error of the observed mean", observed, runs=runs, bound="none")
+    record_figure(f"true spread {spread}: called different, of 100", called, runs=runs, bound="none")
+    assert 0.93 <= inside <= (1.0 if spread < 0.1 else 0.97)
+    assert drawn_in < observed
+
+
+def test_equal_dealers_are_hardly_ever_called_different(record_figure):
     found, beyond = 0, []
     for rng in map(np.random.default_rng, np.random.SeedSequence(22).spawn(30)):
         result = DealerModel().fit(answers(rng, 0.0)[0])
         found += len(result.flagged()) > 0
         beyond.append(result.overdispersion)
+    record_figure("networks of equal dealers with one called different", found / 30, runs=30, bound="7/30")
     assert found <= 7, "under the null any finding is false: at most about one network in ten has one"
     assert np.mean(beyond) == pytest.approx(1.0, abs=0.1)
 
 
-def test_of_the_dealers_called_different_about_one_in_ten_is_not():
+def test_of_the_dealers_called_different_about_one_in_ten_is_not(record_figure):
+    found, share = false_discoveries(runs=25, seed=23)
+    record_figure("of dealers called different: equal ones", share, runs=25, bound="0.13 at most")
+    assert found > 200
+    assert share <= 0.13
+
+
+@pytest.mark.statistics
+def test_of_the_dealers_called_different_about_one_in_ten_is_not_in_many_networks(record_figure):
+    found, share = false_discoveries(runs=150, seed=33)
+    record_figure("of dealers called different: equal ones", share, runs=150, bound="0.11 at most")
+    record_figure("of 20 that differ: found", found * (1 - share) / 3000, runs=150, bound="none")
+    assert share <= 0.11
+
+
+def false_discoveries(*, runs, seed):
+    """Dealers called different where 80 of 100 are equal, and the share of equal ones among them."""
     false, found = 0, 0
-    for rng in map(np.random.default_rng, np.random.SeedSequence(23).spawn(25)):
+    for rng in map(np.random.default_rng, np.random.SeedSequence(seed).spawn(runs)):
         table, truth = answers(rng, 0.0)
         special = rng.choice(truth.index, 20, replace=False)
         shift = pd.Series(0.0, index=truth.index)
@@ -53,11 +98,10 @@ def test_of_the_dealers_called_different_about_one_in_ten_is_not():
         flagged = set(DealerModel().fit(table).flagged()["segment"])
         found += len(flagged)
         false += len(flagged - set(special))
-    assert found > 200
-    assert false / found <= 0.13
+    return found, false / found
 
 
-def test_a_chance_of_being_among_the_worst_is_calibrated():
+def test_a_chance_of_being_among_the_worst_is_calibrated(record_figure):
     chance, true = [], []
     for rng in map(np.random.default_rng, np.random.SeedSequence(24).spawn(25)):
         table, truth = answers(rng, 0.4)
@@ -67,6 +111,8 @@ def test_a_chance_of_being_among_the_worst_is_calibrated():
     said, found = np.concatenate(chance), np.concatenate(true)
     assert said.mean() == pytest.approx(0.1, abs=1e-9)
     middle = (said > 0.25) & (said < 0.75)
+    gap = found[middle].mean() - said[middle].mean()
+    record_figure("worst tenth: true minus said, said 0.25 to 0.75", gap, runs=25, bound="-0.1 to 0.1")
     assert found[middle].mean() == pytest.approx(said[middle].mean(), abs=0.1)
 
 
@@ -105,7 +151,7 @@ def test_case_mix_takes_out_what_the_customers_bring():
     assert adjusted.between[0] < 0.5 * plain.between[0]
 
 
-def test_customers_who_answer_often_count_for_less_than_as_many_customers():
+def test_customers_who_answer_often_count_for_less_than_as_many_customers(record_figure):
     coverage = {"customer_id": [], None: []}
     for rng in map(np.random.default_rng, np.random.SeedSequence(27).spawn(25)):
         truth = 0.4 * rng.standard_normal(40)
@@ -123,6 +169,13 @@ def test_customers_who_answer_often_count_for_less_than_as_many_customers():
             rows = DealerModel(respondent_column=column).fit(table).table().sort_values("segment")
             inside = (rows["conf_low"] <= 7 + truth) & (7 + truth <= rows["conf_high"])
             hits.append(inside.mean())
+    for column, name in (("customer_id", "customers known"), (None, "answers taken as independent")):
+        record_figure(
+            f"repeated answers, {name}: coverage",
+            np.mean(coverage[column]),
+            runs=25,
+            bound="0.93 to 0.98" if column else "below 0.90",
+        )
     assert 0.93 <= np.mean(coverage["customer_id"]) <= 0.98
     assert np.mean(coverage[None]) < 0.90
 

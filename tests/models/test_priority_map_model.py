@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,14 +33,19 @@ def generating(ratings: np.ndarray) -> np.ndarray:
     return 5.0 + np.minimum(centred, 0) @ BELOW + np.maximum(centred, 0) @ ABOVE
 
 
-def true_lift(target: float) -> np.ndarray:
-    ratings = world(rows=400_000, sites=4000, seed=99)[ITEMS].to_numpy()
-    found = []
-    for j in range(4):
-        raised = ratings.copy()
-        raised[:, j] = np.maximum(raised[:, j], target)
-        found.append((generating(raised) - generating(ratings)).mean())
-    return np.array(found)
+@cache
+def population() -> np.ndarray:
+    return world(rows=400_000, sites=4000, seed=99)[ITEMS].to_numpy()
+
+
+def true_lift(target: float | np.ndarray) -> np.ndarray:
+    """Rise of the generating function where each rating in turn is lifted to its target."""
+    raised = np.maximum(population(), target)
+
+    def effects(ratings: np.ndarray) -> np.ndarray:
+        return np.minimum(ratings - 5.5, 0) * BELOW + np.maximum(ratings - 5.5, 0) * ABOVE
+
+    return (effects(raised) - effects(population())).mean(axis=0)
 
 
 def fit(table: pd.DataFrame, **settings: object) -> PriorityMapResult:
@@ -48,7 +56,7 @@ def by_term(result: PriorityMapResult) -> pd.DataFrame:
     return result.table().set_index("term").loc[ITEMS]
 
 
-def test_lifts_cover_those_of_the_generating_function() -> None:
+def test_lifts_cover_those_of_the_generating_function(record_figure: Callable[..., None]) -> None:
     truth, hits, found = true_lift(8.0), np.zeros(4), []
     for seed in range(60):
         table = by_term(fit(world(seed=seed), replicates=150))
@@ -56,17 +64,55 @@ def test_lifts_cover_those_of_the_generating_function() -> None:
         found.append(table["estimate"].to_numpy())
     error = np.std(found, axis=0) / np.sqrt(60)
     assert (np.abs(np.mean(found, axis=0) - truth) < 4 * error).all(), (np.mean(found, axis=0), truth)
+    record_figure("coverage of 4 lifts, n = 1,500", hits.sum() / 240, runs=60, bound="0.90 to 0.985")
     assert 0.90 <= hits.sum() / 240 <= 0.985, hits
 
 
 @pytest.mark.statistics
 @pytest.mark.parametrize("rows", [500, 1500, 6000])
-def test_lifts_cover_at_every_size(rows: int) -> None:
-    truth, hits = true_lift(8.0), np.zeros(4)
-    for seed in range(500):
+def test_lifts_cover_at_every_size(rows: int, record_figure: Callable[..., None]) -> None:
+    truth, hits, runs = true_lift(8.0), np.zeros(4), 300
+    for seed in range(runs):
         table = by_term(fit(world(seed=seed, rows=rows), replicates=200))
         hits += (table["conf_low"] <= truth) & (truth <= table["conf_high"])
-    assert 0.925 <= hits.sum() / 2000 <= 0.97, hits / 500
+    share = hits / runs
+    record_figure(f"n = {rows:,}: coverage of 4 lifts", share.mean(), runs=runs, bound="0.925 to 0.97")
+    record_figure(f"n = {rows:,}: worst of the 4", share.min(), runs=runs, bound="0.90 at least")
+    assert 0.925 <= share.mean() <= 0.97, share
+    assert share.min() >= 0.90, share
+
+
+@pytest.mark.statistics
+def test_the_probability_of_a_field_is_as_true_as_it_says(record_figure: Callable[..., None]) -> None:
+    # Targets lie around the true means and the worthwhile lift around the true lifts: of all fields that
+    # are said with some probability, that share must be true.
+    rng, said, true, runs = np.random.default_rng(8), [], [], 300
+    mean = population().mean(axis=0)
+    for seed in range(runs):
+        target = mean + rng.normal(0, 0.15, 4)
+        worthwhile = float(np.exp(rng.normal(np.log(0.3), 1.0)))
+        settings = {"target": dict(zip(ITEMS, target, strict=True)), "worthwhile_lift": worthwhile}
+        found = by_term(fit(world(seed=seed), replicates=200, **settings))
+        low, high = mean < target, true_lift(target) >= worthwhile
+        fields = {
+            "act_first": low & high,
+            "low_return": low & ~high,
+            "lift_the_rest": ~low & high,
+            "keep": ~low & ~high,
+        }
+        said += [found[f"{name}_share"].to_numpy() for name in fields]
+        true += list(fields.values())
+    stated, holds = np.concatenate(said), np.concatenate(true)
+    for low_end, high_end in ((0.05, 0.35), (0.35, 0.65), (0.65, 0.95)):
+        inside = (stated >= low_end) & (stated < high_end)
+        gap = holds[inside].mean() - stated[inside].mean()
+        record_figure(
+            f"P(field) said {low_end} to {high_end}: true minus said, {inside.sum()} statements",
+            gap,
+            runs=runs,
+            bound="-0.1 to 0.1",
+        )
+        assert abs(gap) <= 0.1
 
 
 def test_a_straight_fit_lifts_by_slope_times_headroom() -> None:

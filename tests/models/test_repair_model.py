@@ -144,8 +144,13 @@ TRUTH = {
 # --- the true world
 
 
-def test_the_intervals_hold_the_truth_about_as_often_as_promised():
+def test_the_intervals_hold_the_truth_about_as_often_as_promised(record_figure):
     held = hits(World(customers=300), range(30), TRUTH)
+    for term in TRUTH:
+        record_figure(
+            f"300 customers: coverage, {term}", held[term].mean(), runs=30, bound="25/30 at least"
+        )
+    record_figure("300 customers: true claim rejected", held["rejected"].mean(), runs=30, bound="5/30")
     # 24 of 30 or fewer has probability 0.003 under 95 per cent.
     assert (held[list(TRUTH)].sum() >= 25).all(), held.sum()
     assert held["rejected"].sum() <= 5
@@ -153,10 +158,15 @@ def test_the_intervals_hold_the_truth_about_as_often_as_promised():
 
 @pytest.mark.statistics
 @pytest.mark.parametrize(("customers", "runs"), [(400, 600), (1500, 300)])
-def test_coverage_and_size_over_many_worlds(customers, runs):
+def test_coverage_and_size_over_many_worlds(customers, runs, record_figure):
     held = hits(World(customers=customers), range(1000, 1000 + runs), TRUTH)
     share = held.mean()
     error = np.sqrt(0.95 * 0.05 / runs)
+    for term in (*TRUTH, "rejected"):
+        low, high = (0.03, 0.07) if term == "rejected" else (0.93, 0.97)
+        what = "size of the test of a true claim" if term == "rejected" else f"coverage, {term}"
+        bound = f"{low - error:.3f} to {high + error:.3f}"
+        record_figure(f"{customers:,} customers: {what}", share[term], runs=runs, bound=bound)
     for term in TRUTH:
         assert 0.93 - error <= share[term] <= 0.97 + error, share
     assert 0.03 - error <= share["rejected"] <= 0.07 + error, share
@@ -298,12 +308,14 @@ def test_where_positives_do_nothing_no_number_is_printed():
 
 
 @pytest.mark.statistics
-def test_a_number_slips_through_in_at_most_two_per_cent_of_null_worlds():
+def test_a_number_slips_through_in_at_most_two_per_cent_of_null_worlds(record_figure):
     world = World(positive_effect=0.0)
     verdicts = [
         rows_of(fitted(world, seed, draws=1000)).loc["ratio_unresolved", "verdict"] for seed in range(400)
     ]
-    assert verdicts.count(NOT_IDENTIFIED) / 400 >= 0.98
+    withheld = verdicts.count(NOT_IDENTIFIED) / 400
+    record_figure("positives do nothing: ratio withheld", withheld, runs=400, bound="0.98 at least")
+    assert withheld >= 0.98
 
 
 def test_where_nothing_has_an_effect_not_even_a_half_life_is_printed():

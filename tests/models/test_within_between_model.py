@@ -36,7 +36,7 @@ def test_the_reference_trap_gives_the_reference_slopes():
 
 
 @pytest.mark.parametrize(("sites", "per_site"), [(15, 60), (40, 30)])
-def test_slopes_are_covered_with_few_sites(sites, per_site):
+def test_slopes_are_covered_with_few_sites(sites, per_site, record_figure):
     # At the finite number of answers per site the slope between sites estimates this mixture of both.
     noise = 1.0 / per_site / (1.38**2 + 1.0 / per_site)
     truth = {"within": -0.4, "between": 0.5 * (1 - noise) - 0.4 * noise}
@@ -46,16 +46,19 @@ def test_slopes_are_covered_with_few_sites(sites, per_site):
         for term, true in truth.items():
             hits[term].append(rows.loc[term, "conf_low"] <= true <= rows.loc[term, "conf_high"])
     for term, hit in hits.items():
+        record_figure(f"{sites} sites: coverage, {term}", np.mean(hit), runs=160, bound="0.91 to 0.99")
         assert 0.91 <= np.mean(hit) <= 0.99, term
 
 
-def test_a_reversal_is_found_where_it_is_and_not_where_both_slopes_agree():
+def test_a_reversal_is_found_where_it_is_and_not_where_both_slopes_agree(record_figure):
     seeds = np.random.SeedSequence(53).spawn(80)
     found = [MODEL.fit(trap(np.random.default_rng(seed), sites=30)).reversal for seed in seeds]
     same = [
         MODEL.fit(trap(np.random.default_rng(seed), sites=30, within=-0.05, between=-0.05)).reversal
         for seed in seeds
     ]
+    record_figure("reversal found where true", np.mean(found), runs=80, bound="0.98 at least")
+    record_figure("reversal found where not", np.mean(same), runs=80, bound="0.07 at most")
     assert np.mean(found) >= 0.98
     assert np.mean(same) <= 0.07
 

@@ -221,13 +221,18 @@ def covered(runs, customers, rows_each):
 SMOOTH = [name for name in MEASURES if name != "expected_calibration_error"]
 
 
-def test_customer_intervals_of_every_smooth_measure_hold_the_truth_in_short_runs():
+def test_customer_intervals_of_every_smooth_measure_hold_the_truth_in_short_runs(record_figure):
     coverage = covered(150, 300, 3)
+    for name in SMOOTH:
+        record_figure(f"coverage, {name}", coverage[name], runs=150, bound="0.88 to 0.995")
     # 95 % of 150 runs has a standard error of 1.8 points; ten measures are looked at.
     assert all(0.88 <= coverage[name] <= 0.995 for name in SMOOTH), coverage
 
 
 @pytest.mark.statistics
-def test_customer_intervals_of_every_smooth_measure_hold_the_truth_in_long_runs():
+def test_customer_intervals_of_every_smooth_measure_hold_the_truth_in_long_runs(record_figure):
     coverage = covered(1000, 300, 3)
+    for name, share in coverage.items():
+        bound = "0.92 to 0.975" if name in SMOOTH else "none: no claim rests on it"
+        record_figure(f"300 customers x 3 rows: coverage, {name}", share, runs=1000, bound=bound)
     assert all(0.92 <= coverage[name] <= 0.975 for name in SMOOTH), coverage
