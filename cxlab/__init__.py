@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cxlab.linking.exposure import exposure as exposure
     from cxlab.linking.snapshots import snapshots as snapshots
     from cxlab.linking.spells import spells as spells
+    from cxlab.models.churn.decision import DecisionModel as DecisionModel
     from cxlab.models.churn.hazard import HazardModel as HazardModel
     from cxlab.models.churn.horizon import ChurnModel as ChurnModel
     from cxlab.models.drivers.asymmetry import AsymmetryModel as AsymmetryModel
@@ -72,6 +73,7 @@ _HOME = {
     "WithinBetweenModel": "cxlab.models.drivers.traps",
     "ChurnModel": "cxlab.models.churn.horizon",
     "HazardModel": "cxlab.models.churn.hazard",
+    "DecisionModel": "cxlab.models.churn.decision",
     "RepairModel": "cxlab.models.recovery.repair",
     "ask": "cxlab.core.answer",
     "Unanswered": "cxlab.core.answer",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +40,11 @@ class Provenance:
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary, ready for JSON."""
         return dataclasses.asdict(self)
+
+    def short_id(self) -> str:
+        """Twelve characters that are equal for equal data, settings, seed and version only."""
+        text = json.dumps(self.to_dict(), sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def hash_frame(frame: pd.DataFrame) -> str:

@@ -1,0 +1,81 @@
+"""The list of whom to call: pseudonyms, what is at stake, why, and how old the knowledge is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from cxlab.core.columns import CUSTOMER_ID
+from cxlab.core.pseudonyms import Pseudonyms
+from cxlab.models.churn.decision_rows import OPEN_COMPLAINTS, REASONS
+from cxlab.models.churn.features import CUT_AT
+
+NO_REASON: Final = "no stable reason"
+#: The fixed form of the list; a column that is not known is there and empty.
+CALL_COLUMNS: Final = (
+    "customer_pseudonym",
+    "probability",
+    "probability_low",
+    "probability_high",
+    "value",
+    "value_at_risk",
+    "expected_profit",
+    "expected_profit_low",
+    "expected_profit_high",
+    "decision",
+    *REASONS,
+    OPEN_COMPLAINTS,
+    "model_id",
+    CUT_AT,
+)
+_SHOWN: Final = ("probability", "value", "value_at_risk", "expected_profit", *REASONS, OPEN_COMPLAINTS)
+
+
+def call_list(
+    decided: pd.DataFrame, pseudonyms: Pseudonyms, *, model_id: str, opted_out: Iterable[str]
+) -> pd.DataFrame:
+    """The customers to contact, in their order, with the columns :data:`CALL_COLUMNS`."""
+    chosen = _contacts(decided)
+    chosen = chosen[~_is_out(chosen, opted_out)]
+    table = pd.DataFrame({"customer_pseudonym": pseudonyms.all_of(chosen[CUSTOMER_ID].astype(str))})
+    for name in CALL_COLUMNS[1:]:
+        if name == "model_id":
+            table[name] = model_id
+        elif name in chosen:
+            table[name] = chosen[name].to_numpy()
+        else:
+            table[name] = None if name in REASONS else np.nan
+    for name in REASONS:
+        table[name] = table[name].astype(object).where(table[name].notna(), "")
+    table.loc[(table[list(REASONS)] == "").all(axis=1), REASONS[0]] = NO_REASON
+    return table
+
+
+def removed(decided: pd.DataFrame, opted_out: Iterable[str]) -> int:
+    """How many of those to contact are left out because they objected."""
+    return int(_is_out(_contacts(decided), opted_out).sum())
+
+
+def shown_calls(decided: pd.DataFrame, *, rows: int) -> pd.DataFrame:
+    """The first ``rows`` calls, numbered instead of named, money rounded to tens."""
+    first = _contacts(decided).head(rows)
+    table = pd.DataFrame({"call": np.arange(1, len(first) + 1)})
+    for name in _SHOWN:
+        if name in first and first[name].notna().any():
+            table[name] = first[name].to_numpy()
+    table["probability"] = table["probability"].round(2)
+    for name in ("value", "value_at_risk", "expected_profit"):
+        table[name] = (table[name] / 10.0).round() * 10.0
+    return table
+
+
+def _contacts(decided: pd.DataFrame) -> pd.DataFrame:
+    return decided[decided["decision"] == "contact"]
+
+
+def _is_out(chosen: pd.DataFrame, opted_out: Iterable[str]) -> pd.Series:
+    names = {str(name).strip() for name in opted_out}
+    return chosen[CUSTOMER_ID].astype(str).str.strip().isin(names)
