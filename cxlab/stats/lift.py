@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +26,14 @@ class LiftSums:
         Number of ratings p.
     parts
         Columns of the design per rating: 2 with a hinge (below, above neutral), 1 without.
+    pairs
+        Whether the design holds products of all pairs of ratings.
     """
 
     sums: Array
     ratings: int
     parts: int
+    pairs: bool = False
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -49,6 +53,8 @@ class Lifts:
         Share of answers below the target.
     slopes : (B, parts, p)
         Slopes of the fitted function: below and above neutral, or one for the straight form.
+    extra : (B, p, p)
+        What raising two ratings together adds to the sum of their single lifts; zeros without pairs.
     """
 
     lift: Array
@@ -56,6 +62,7 @@ class Lifts:
     headroom: Array
     below: Array
     slopes: Array
+    extra: Array
 
 
 def lift_sums(
@@ -66,6 +73,8 @@ def lift_sums(
     neutral: Array | None,
     weights: Array,
     groups: NDArray[np.int64],
+    raised: Array | None = None,
+    pairs: bool = False,
 ) -> LiftSums:
     """Sums per group behind :func:`lifts`.
 
@@ -80,16 +89,39 @@ def lift_sums(
         Where slopes may change; None for a straight line.
     weights, groups : (n,)
         Weights above 0; group of each row, numbered from 0.
+    raised : (n, p)
+        What the ratings become; ``max(rating, target)`` if None.
+    pairs
+        Add the products of all pairs of ratings minus neutral (minus their means without a hinge).
     """
-    raised = np.maximum(ratings, target)
+    p = ratings.shape[1]
+    raised = np.maximum(ratings, target) if raised is None else raised
     design, lifted = _columns(ratings, neutral), _columns(raised, neutral)
+    gap = raised - ratings
+    parts = [lifted - design, ratings, gap, raised > ratings]
+    if pairs:
+        centred = ratings - (ratings.mean(axis=0) if neutral is None else neutral)
+        first, second = np.triu_indices(p, 1)
+        design = np.column_stack([design, centred[:, first] * centred[:, second]])
+        parts += [gap[:, first] * centred[:, second], centred[:, first] * gap[:, second]]
+        parts += [gap[:, first] * gap[:, second]]
     full = np.column_stack([np.ones(len(ratings)), design, outcome - outcome.mean()])
+    sums = _group_sums(full, np.column_stack(parts), weights=weights, groups=groups)
+    return LiftSums(sums=sums, ratings=p, parts=1 if neutral is None else 2, pairs=pairs)
+
+
+def _group_sums(full: Array, others: Array, *, weights: Array, groups: NDArray[np.int64]) -> Array:
+    """Packed products of ``full`` and sums of ``others`` per group; products of rows are never held."""
     first, second = np.triu_indices(full.shape[1])
-    parts = [full[:, first] * full[:, second], lifted - design, ratings, raised - ratings, ratings < target]
-    rows = np.column_stack(parts) * weights[:, None]
-    sums = np.zeros((int(groups.max()) + 1, rows.shape[1]))
-    np.add.at(sums, groups, rows)
-    return LiftSums(sums=sums, ratings=ratings.shape[1], parts=1 if neutral is None else 2)
+    order = np.argsort(groups, kind="stable")
+    bounds = np.searchsorted(groups[order], np.arange(int(groups.max()) + 2))
+    full, others, weight = full[order], others[order], weights[order, None]
+    sums = np.zeros((len(bounds) - 1, len(first) + others.shape[1]))
+    for group, (start, end) in enumerate(pairwise(bounds.tolist())):
+        part = full[start:end]
+        sums[group, : len(first)] = ((weight[start:end] * part).T @ part)[first, second]
+        sums[group, len(first) :] = weight[start:end, 0] @ others[start:end]
+    return sums
 
 
 def lifts(packed: Array, shape: LiftSums) -> Lifts:
@@ -97,8 +129,8 @@ def lifts(packed: Array, shape: LiftSums) -> Lifts:
 
     .. math:: \Delta_j(T) = E f(x \text{ with } x_j \to \max(x_j, T_j)) - E f(x)
 
-    with ``f(x) = a + sum_j [d_j min(x_j - c_j, 0) + u_j max(x_j - c_j, 0)]`` (or ``a + sum_j b_j x_j``) by
-    least squares.
+    with ``f(x) = a + sum_j [d_j min(x_j - c_j, 0) + u_j max(x_j - c_j, 0)]`` (or ``a + sum_j b_j x_j``),
+    and with pairs ``+ sum_{i<j} g_ij (x_i - c_i)(x_j - c_j)``, by least squares.
 
     Parameters
     ----------
@@ -130,23 +162,33 @@ def lifts(packed: Array, shape: LiftSums) -> Lifts:
     >>> found.headroom.tolist(), found.lift.round(6).tolist()
     ([[2.25]], [[6.75]])
     """
-    p, columns = shape.ratings, shape.parts * shape.ratings
-    size = columns + 2
+    p, main = shape.ratings, shape.parts * shape.ratings
+    crossed = p * (p - 1) // 2 if shape.pairs else 0
+    size = main + crossed + 2
     first, second = np.triu_indices(size)
     gram = np.empty((len(packed), size, size))
     gram[:, first, second] = gram[:, second, first] = packed[:, : len(first)]
     weight = gram[:, 0, 0, None]
     slopes = _slopes(gram)
-    change, performance, headroom, below = np.split(
-        packed[:, len(first) :] / weight, np.cumsum([columns, p, p]), axis=1
+    change, performance, headroom, below, left, right, both = np.split(
+        packed[:, len(first) :] / weight, np.cumsum([main, p, p, p, crossed, crossed]), axis=1
     )
-    lift = (slopes * change).reshape(-1, shape.parts, p).sum(axis=1)
+    lift = (slopes[:, :main] * change).reshape(-1, shape.parts, p).sum(axis=1)
+    extra = np.zeros((len(packed), p, p))
+    if shape.pairs:
+        a, b = np.triu_indices(p, 1)
+        cross = slopes[:, main:]
+        extra[:, a, b] = extra[:, b, a] = cross * both
+        for pair in range(crossed):
+            lift[:, a[pair]] += cross[:, pair] * left[:, pair]
+            lift[:, b[pair]] += cross[:, pair] * right[:, pair]
     return Lifts(
         lift=lift,
         performance=performance,
         headroom=headroom,
         below=below,
-        slopes=slopes.reshape(-1, shape.parts, p),
+        slopes=slopes[:, :main].reshape(-1, shape.parts, p),
+        extra=extra,
     )
 
 

@@ -254,3 +254,186 @@ def test_the_name_of_a_field_stands_inside_it_even_where_no_driver_does() -> Non
     assert boxes["ACT FIRST"].x1 < cut[0]
     assert boxes["LOW RETURN"].y1 < cut[1]
     plt.close("all")
+
+
+EFFORT = {"rating_wait": (40, 60), "rating_repair": 10, "rating_lounge": 5, "rating_price": 20}
+
+
+def test_effort_turns_the_order_and_a_lift_that_is_not_sure_gains_nothing_by_being_cheap() -> None:
+    result = fit(world(rows=4000), effort=EFFORT, replicates=200)
+    assert by_term(result)["estimate"].idxmax() == "rating_wait"
+    found = result.ranking().set_index("term")
+    assert found.index[:2].tolist() == ["rating_repair", "rating_wait"]
+    assert found.loc["rating_repair", "first_share"] > 0.9
+    assert found.loc["rating_lounge", "verdict"] == "undetermined"
+    assert found.loc["rating_wait", "sure_lift_per_effort"] == pytest.approx(
+        found.loc["rating_wait", "conf_low"] / 60
+    )
+    assert (found["rank_low"] <= found["rank"]).all()
+    assert (found["rank"] <= found["rank_high"]).all()
+
+
+def test_the_order_is_unstable_where_two_returns_are_equal_and_effort_is_vague() -> None:
+    rows = world(rows=1000, seed=3)
+    lift = by_term(fit(rows))["conf_low"]
+    equal = {**EFFORT, "rating_wait": lift["rating_wait"], "rating_repair": lift["rating_repair"]}
+    found = fit(rows, effort=equal, replicates=300).ranking().set_index("term")
+    assert found.loc[["rating_wait", "rating_repair"], "first_share"].between(0.25, 0.75).all()
+    vague = {**EFFORT, "rating_wait": (1, 100), "rating_repair": (1, 100)}
+    wide = fit(rows, effort=vague, replicates=300).ranking().set_index("term")
+    assert wide.loc["rating_wait", "rank_low"] < wide.loc["rating_wait", "rank_high"]
+
+
+def test_urgency_and_maturity_are_shown_and_used_only_when_asked_for() -> None:
+    urgency, maturity = dict.fromkeys(ITEMS, 1.0), dict.fromkeys(ITEMS, 0.9)
+    urgency["rating_lounge"], maturity["rating_repair"] = 3.0, 0.2
+    result = fit(world(rows=4000), effort=EFFORT, urgency=urgency, maturity=maturity)
+    plain = result.ranking()
+    assert plain["term"].iloc[0] == "rating_repair"
+    assert plain.set_index("term").loc["rating_lounge", "urgency"] == 3.0
+    assert result.ranking(urgent_first=True)["term"].iloc[0] == "rating_lounge"
+    assert result.ranking(least_maturity=0.5)["term"].iloc[-1] == "rating_repair"
+    with pytest.raises(ParameterError, match="was given no urgency"):
+        fit(world(), effort=EFFORT).ranking(urgent_first=True)
+    with pytest.raises(ParameterError, match="was given no effort"):
+        fit(world()).ranking()
+
+
+def crossed(*, rows: int = 3000, seed: int = 1, cross: float = 0.12) -> pd.DataFrame:
+    """Wait and lounge help only together; repair helps alone."""
+    table = world(rows=rows, seed=seed)
+    rng = np.random.default_rng(seed + 1000)
+    x = table[ITEMS].to_numpy() - 5.5
+    both = cross * x[:, 0] * x[:, 2]
+    return table.assign(overall=5 + both + 0.25 * x[:, 1] + 0.05 * x[:, 0] + rng.normal(size=rows))
+
+
+def true_joint(columns: list[int], target: float) -> float:
+    x = crossed(rows=300_000, seed=99)[ITEMS].to_numpy()
+    raised = x.copy()
+    raised[:, columns] = np.maximum(raised[:, columns], target)
+    value = [
+        0.12 * (r[:, 0] - 5.5) * (r[:, 2] - 5.5) + 0.25 * r[:, 1] + 0.05 * r[:, 0] for r in (raised, x)
+    ]
+    return float((value[0] - value[1]).mean())
+
+
+def test_two_ratings_that_help_only_together_are_the_signature_pair(
+    record_figure: Callable[..., None],
+) -> None:
+    truth, covered, chosen = true_joint([0, 2], 8), 0, 0
+    for seed in range(25):
+        result = fit(crossed(seed=seed), form="interaction", replicates=120)
+        found = result.signature(2).set_index("term")
+        last = found.iloc[-1]
+        chosen += found.index[found["chosen"]].tolist()[:2] in (
+            ["rating_wait", "rating_lounge"],
+            ["rating_lounge", "rating_wait"],
+        )
+        covered += last["conf_low"] <= truth <= last["conf_high"]
+        # More than the sum of the single lifts, which is what a straight table would add up.
+        assert last["estimate"] > last["single_lift"] + 0.1
+    record_figure("joint lift of a crossed pair: coverage", covered / 25, runs=25, bound=">= 0.8")
+    record_figure("joint lift of a crossed pair: pair found", chosen / 25, runs=25, bound=">= 0.95")
+    assert covered >= 20
+    assert chosen >= 24
+
+
+def test_the_share_of_belonging_is_sure_for_a_strong_pair_and_split_between_equals() -> None:
+    strong = fit(crossed(), form="interaction", replicates=200).signature(2).set_index("term")
+    assert strong.loc[["rating_wait", "rating_lounge"], "verdict"].tolist() == ["supported"] * 2
+    rng = np.random.default_rng(5)
+    ratings = np.clip(np.round(7 + 1.5 * rng.normal(size=(900, 4))), 1, 10)
+    table = pd.DataFrame(ratings, columns=ITEMS)
+    table["overall"] = 0.3 * ratings.sum(axis=1) + rng.normal(size=900)
+    even = fit(table, replicates=200).signature(2)
+    assert even["in_best_share"].iloc[:-1].sum() == pytest.approx(2.0)
+    assert even["in_best_share"].iloc[:-1].between(0.05, 0.95).all()
+    assert even["verdict"].tolist() == ["undetermined"] * 5
+
+
+def test_without_products_the_joint_lift_is_the_sum_of_single_ones() -> None:
+    found = fit(world()).signature(3)
+    last = found.iloc[-1]
+    assert last["estimate"] == pytest.approx(last["single_lift"])
+    assert found.iloc[:3]["estimate"].to_numpy() == pytest.approx(found.iloc[:3]["single_lift"].to_numpy())
+    with pytest.raises(ParameterError, match="sets"):
+        fit(world()).signature(9)
+
+
+def test_interactions_equal_statsmodels_and_the_plug_in_lift() -> None:
+    import statsmodels.api as sm
+
+    table = crossed(rows=800)
+    x = table[ITEMS].to_numpy() - 5.5
+    first, second = np.triu_indices(4, 1)
+
+    def design(z: np.ndarray) -> np.ndarray:
+        return np.column_stack(
+            [np.ones(len(z)), np.minimum(z, 0), np.maximum(z, 0), z[:, first] * z[:, second]]
+        )
+
+    fitted = sm.OLS(table["overall"], design(x)).fit()
+    result = fit(table, form="interaction")
+    raised = x.copy()
+    raised[:, 0] = np.maximum(raised[:, 0], 2.5)
+    expected = (fitted.predict(design(raised)) - fitted.predict(design(x))).mean()
+    assert by_term(result).loc["rating_wait", "estimate"] == pytest.approx(expected)
+    raised[:, 2] = np.maximum(raised[:, 2], 2.5)
+    pair = (fitted.predict(design(raised)) - fitted.predict(design(x))).mean()
+    last = result.signature(2).iloc[-1]
+    assert last["term"] == "these 2 together"
+    assert last["estimate"] == pytest.approx(pair)
+
+
+def test_acting_on_dealers_lifts_those_below_the_target_on_average() -> None:
+    table = world(rows=4000)
+    found = by_term(fit(table, form="linear", act_on="dealers", target=8.5))
+    means = table.groupby("location_id")[ITEMS].transform("mean")
+    rise = (table[ITEMS] + (8.5 - means).clip(lower=0)).clip(upper=10).clip(lower=table[ITEMS])
+    expected = (rise - table[ITEMS]).mean()
+    assert found["headroom"].to_numpy() == pytest.approx(expected.to_numpy())
+    assert (
+        found.loc["rating_wait", "estimate"]
+        < by_term(fit(table, form="linear", target=8.5))["estimate"]["rating_wait"]
+    )
+    with pytest.raises(ParameterError, match="needs the dealer"):
+        fit(table, act_on="dealers", cluster_column=None)
+
+
+def test_lifts_beyond_the_scale_fail_a_check() -> None:
+    check = "fitted mean of the outcome if every driver met its target"
+    table = world().assign(overall=lambda t: t["overall"].clip(upper=6.5))
+    assert not fit(table, target=10, form="linear").checks().set_index("check").loc[check, "passed"]
+    assert fit(world(), target=7).checks().set_index("check").loc[check, "passed"]
+
+
+def test_stated_and_derived_ranks_are_paired_by_lines() -> None:
+    import matplotlib.pyplot as plt
+
+    stated = {"rating_wait": 3.0, "rating_repair": 7.0, "rating_lounge": 1.0, "rating_price": 9.0}
+    axes = fit(world(), stated=stated).plot_stated()
+    ends = {tuple(line.get_ydata()) for line in axes.lines}
+    rows = fit(world(), stated=stated).stated().iloc[:4]
+    assert ends == set(zip(rows["stated_rank"], rows["derived_rank"], strict=True))
+    assert "rank correlation" in axes.texts[-1].get_text()
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"effort": {"rating_wait": 1.0}}, "effort must name every driver"),
+        ({"effort": {**EFFORT, "rating_wait": 0.0}}, "not so: rating_wait"),
+        ({"effort": {**EFFORT, "rating_wait": (9, 3)}}, "not so: rating_wait"),
+        ({"act_on": "towns"}, "must be one of"),
+    ],
+)
+def test_inputs_of_the_ranking_that_do_not_fit_are_refused(settings: dict[str, object], words: str) -> None:
+    with pytest.raises(ParameterError, match=words):
+        fit(world(rows=200), **settings)
+
+
+def test_interactions_need_more_answers() -> None:
+    with pytest.raises(NotAnswerableError, match="form='interaction' with 4 drivers needs 100"):
+        fit(world(rows=90), form="interaction")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -11,18 +11,12 @@ from numpy.typing import NDArray
 
 from cxlab.core.columns import LOCATION_ID, OVERALL
 from cxlab.core.errors import NotAnswerableError, ParameterError
-from cxlab.core.provenance import Provenance, hash_frame
 from cxlab.core.result import Check, checks_table
 from cxlab.core.settings import require_at_least, require_share
-from cxlab.models.drivers.importance_rows import require_answerable
 from cxlab.models.drivers.mediation_result import MediationResult, path_table
-from cxlab.models.drivers.resampling import WARN_BELOW_CLUSTERS, Resampling, plan_resampling
-from cxlab.models.drivers.rows import (
-    CompleteAnswers,
-    complete_answers,
-    driver_columns,
-    usable_cluster_column,
-)
+from cxlab.models.drivers.resampling import Resampling
+from cxlab.models.drivers.rows import CompleteAnswers, driver_columns
+from cxlab.models.drivers.usable import usable_answers
 from cxlab.stats.bootstrap import resampled_sums
 from cxlab.stats.mediation import Paths, centre_within, path_sums, paths
 
@@ -110,22 +104,12 @@ class MediationModel:
         items = driver_columns(table, outcome=self.outcome, drivers=self.items)
         items = tuple(item for item in items if item not in self.facts)
         columns = driver_columns(table, outcome=self.outcome, drivers=(*self.facts, *items))
-        cluster_column = usable_cluster_column(table, self.cluster_column)
-        answers = complete_answers(
-            table,
-            outcome=self.outcome,
-            drivers=columns,
-            weight_column=self.weight_column,
-            cluster_column=cluster_column,
-            stratum_column=None,
-        )
         question = f"Along which ratings do {', '.join(self.facts)} go with {self.outcome}?"
-        require_answerable(answers, question=question)
         rng = np.random.default_rng(self.seed)
-        plan = plan_resampling(answers, question=question, rng=rng)
+        used = usable_answers(table, question=question, drivers=columns, model=self, rng=rng)
+        answers, plan = used.answers, used.plan
         centred = self._centred(answers, plan, question)
         point, draws = self._replicate(centred, answers.weights, plan, rng)
-        named = [name for name in (self.weight_column, cluster_column) if name is not None]
         return MediationResult(
             estimates=path_table(
                 self.facts,
@@ -137,16 +121,10 @@ class MediationModel:
                 n=len(answers.values),
                 confidence=self.confidence,
             ),
-            diagnostics=checks_table(_checks(centred, plan, self.facts, within=self._within(plan))),
-            provenance=Provenance(
-                model="MediationModel",
-                n_rows=len(table),
-                n_used=len(answers.values),
-                n_set_aside=answers.set_aside,
-                settings=asdict(self),
-                seed=self.seed,
-                input_hash=hash_frame(table[[*columns, self.outcome, *named]]),
+            diagnostics=checks_table(
+                [used.clusters_check(), *_checks(centred, self.facts, within=self._within(plan))]
             ),
+            provenance=used.provenance(table, model=self),
             outcome=self.outcome,
             confidence=self.confidence,
             clusters=plan.clusters,
@@ -188,7 +166,7 @@ class MediationModel:
         )
 
 
-def _checks(centred: Array, plan: Resampling, facts: tuple[str, ...], *, within: bool) -> list[Check]:
+def _checks(centred: Array, facts: tuple[str, ...], *, within: bool) -> list[Check]:
     spread = centred.std(axis=0)
     scaled = centred[:, :-1] / np.where(spread[:-1] > 0, spread[:-1], 1.0)
     matrix = np.abs(scaled.T @ scaled / len(scaled)) - np.eye(scaled.shape[1])
@@ -197,13 +175,6 @@ def _checks(centred: Array, plan: Resampling, facts: tuple[str, ...], *, within:
     items = matrix[k:, k:]
     alike = float(items.max()) if len(items) > 1 else 0.0
     return [
-        Check(
-            check="clusters",
-            value=plan.clusters if plan.unit == "clusters" else plan.unit,
-            threshold=f">= {WARN_BELOW_CLUSTERS}",
-            passed=plan.unit == "clusters" and plan.clusters >= WARN_BELOW_CLUSTERS,
-            meaning="whole clusters are resampled; without them or with few, intervals are too narrow",
-        ),
         Check(
             check="compared within dealers",
             value="yes" if within else "no",

@@ -14,6 +14,7 @@ from cxlab.core.columns import OVERALL, RATING_PREFIX
 from cxlab.core.errors import ParameterError
 from cxlab.core.result import Result
 from cxlab.core.verdicts import SUPPORTED, UNDETERMINED
+from cxlab.models.drivers.priority_map_tables import MapDraws, ranking_table, signature_table
 from cxlab.stats.bootstrap import percentile_interval
 from cxlab.stats.lift import Lifts
 
@@ -46,7 +47,8 @@ class PriorityMapResult(Result):
     confidence: float
     clusters: int
     one_target: bool
-    _degrees_of_freedom: int
+    _found: MapDraws
+    _inputs: dict[str, Any]
     _stated: pd.DataFrame | None
 
     shown_columns: ClassVar[tuple[str, ...]] = (
@@ -68,6 +70,73 @@ class PriorityMapResult(Result):
                 "PriorityMapModel(stated={driver: column or number})."
             )
         return self._stated.copy()
+
+    def ranking(self, *, urgent_first: bool = False, least_maturity: float | None = None) -> pd.DataFrame:
+        """What returns most for its effort, by the lower limit of the lift, and how stable the order is.
+
+        One row per driver, the first to do on top: ``rank``; ``estimate`` (lift) with ``conf_low``,
+        ``conf_high``; ``effort_low``, ``effort_high``; ``urgency``, ``maturity`` if given;
+        ``lift_per_effort``; ``sure_lift_per_effort`` (lower limit by the most effort: the rank follows it;
+        where no lift is sure, effort does not count); over replicates with effort drawn between its limits
+        ``first_share``, ``same_rank_share``, ``rank_low``, ``rank_high``; ``verdict`` on "there is a lift".
+
+        ``urgent_first`` ranks by urgency before return; drivers below ``least_maturity`` come last.
+        ParameterError if the model was given no effort, or no urgency or maturity that is asked for.
+        """
+        for name, asked in (
+            ("effort", True),
+            ("urgency", urgent_first),
+            ("maturity", least_maturity is not None),
+        ):
+            if asked and self._inputs[name] is None:
+                raise ParameterError(
+                    f"PriorityMapResult.ranking: the model was given no {name}. Next step: set "
+                    f"PriorityMapModel({name}={{driver: number}})."
+                )
+        return ranking_table(
+            self._found,
+            effort=effort_ranges(self._inputs["effort"]),
+            urgency=self._inputs["urgency"],
+            maturity=self._inputs["maturity"],
+            urgent_first=urgent_first,
+            least_maturity=least_maturity,
+            rng=np.random.default_rng(self.provenance.seed),
+        )
+
+    def signature(self, size: int = 3) -> pd.DataFrame:
+        """The ``size`` ratings whose joint lift is largest, out of all sets, and how surely each belongs.
+
+        One row per driver: ``chosen``; ``in_best_share`` (replicates in whose best set it lies);
+        ``single_lift``; ``estimate``, ``conf_low``, ``conf_high``: what it adds to the others of the set.
+        Last row: the set, its joint lift with its interval, the sum of single lifts, and how often this
+        very set is best. ``verdict`` on "it belongs": its share reaches the confidence. With
+        ``form="hinge"`` or ``"linear"`` the joint lift is the sum of single ones by construction. The
+        interval takes the set as given; the best of many sets looks somewhat better than it is.
+        ParameterError if there are more than 60,000 sets.
+        """
+        try:
+            return signature_table(self._found, size=size)
+        except ValueError as problem:
+            raise ParameterError(f"PriorityMapResult.signature: {problem}") from problem
+
+    def plot_stated(self, *, ax: Axes | None = None) -> Axes:
+        """Stated against derived rank of every driver, paired by lines; needs stated importance."""
+        from cxlab.plots.paired_ranks import paired_ranks
+
+        rows = self.stated()
+        last = rows.iloc[-1]
+        frame = rows.iloc[:-1][["term", "stated_rank", "derived_rank"]].copy()
+        words = frame["term"].astype(str).str.removeprefix(RATING_PREFIX).str.replace("_", " ")
+        outcome = "overall answer" if self.outcome == OVERALL else self.outcome.replace("_", " ")
+        return paired_ranks(
+            frame.assign(term=words),
+            title="What customers say counts, and what goes with their answers",
+            left="stated importance",
+            right=f"derived importance for the {outcome}",
+            note=f"rank correlation {last['estimate']:.2f} ({last['conf_low']:.2f} to "
+            f"{last['conf_high']:.2f}); n = {self.provenance.n_used:,} answers",
+            ax=ax,
+        )
 
     def summary(self) -> str:
         """What to act on first with its interval, n, the assumption and what may not be claimed."""
@@ -93,7 +162,7 @@ class PriorityMapResult(Result):
         from cxlab.plots.priority_map import priority_map
 
         table = self.estimates
-        degrees = max(3, self._degrees_of_freedom)
+        degrees = max(3, self._found.degrees)
         radius = np.sqrt(2 * (degrees / (degrees - 1)) * fdtri(2, degrees - 1, self.confidence))
         offset = 0.0 if self.one_target else table["target"]
         words = table["term"].astype(str).str.removeprefix(RATING_PREFIX).str.replace("_", " ")
@@ -119,6 +188,18 @@ class PriorityMapResult(Result):
             f"hollow: the field is not sure; association, not effect",
             ax=ax,
         )
+
+
+def effort_ranges(effort: Mapping[str, float | tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Least and most effort of each driver.
+
+    >>> effort_ranges({"rating_wait": 5, "rating_price": (20, 60)})
+    {'rating_wait': (5.0, 5.0), 'rating_price': (20.0, 60.0)}
+    """
+    pairs = {
+        driver: np.broadcast_to(np.asarray(given, dtype=np.float64), 2) for driver, given in effort.items()
+    }
+    return {driver: (float(pair[0]), float(pair[1])) for driver, pair in pairs.items()}
 
 
 def map_table(

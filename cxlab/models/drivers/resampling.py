@@ -17,8 +17,8 @@ Integers = NDArray[np.int64]
 FEWEST_CLUSTERS = 10
 #: Below this many clusters intervals are shown with a warning.
 WARN_BELOW_CLUSTERS = 30
-# Above this many independent answers they are dealt into random groups, so that cost stays flat.
-_MOST_ROWS = 20_000
+#: Above this many independent answers they are dealt into random groups, so that cost stays flat.
+MOST_ROWS = 20_000
 _DEALT_GROUPS = 4_000
 
 
@@ -55,8 +55,17 @@ class Resampling:
         return len(self.strata) - len(np.unique(self.strata))
 
 
-def plan_resampling(answers: CompleteAnswers, *, question: str, rng: np.random.Generator) -> Resampling:
-    """Choose the groups; NotAnswerableError for 2 to 9 clusters, whose spread cannot be known."""
+def plan_resampling(
+    answers: CompleteAnswers,
+    *,
+    question: str,
+    rng: np.random.Generator,
+    most_rows: int = MOST_ROWS,
+) -> Resampling:
+    """Choose the groups; NotAnswerableError for 2 to 9 clusters, whose spread cannot be known.
+
+    More than ``most_rows`` independent answers are dealt into 4,000 groups.
+    """
     clusters = answers.clusters
     count = int(clusters.max()) + 1 if clusters is not None else 0
     if 1 < count < FEWEST_CLUSTERS:
@@ -71,7 +80,7 @@ def plan_resampling(answers: CompleteAnswers, *, question: str, rng: np.random.G
     if clusters is not None and count > 1:
         groups, unit = clusters, "clusters"
     else:
-        groups = _rows_or_dealt_groups(answers.strata, rng)
+        groups = _rows_or_dealt_groups(answers.strata, rng, most_rows)
         unit = "one cluster" if count == 1 else "answers"
     strata = np.zeros(int(groups.max()) + 1, dtype=np.int64)
     strata[groups] = answers.strata
@@ -79,8 +88,8 @@ def plan_resampling(answers: CompleteAnswers, *, question: str, rng: np.random.G
     return Resampling(groups=groups, strata=strata, unit=unit, clusters=count, merged_strata=merged)
 
 
-def _rows_or_dealt_groups(strata: Integers, rng: np.random.Generator) -> Integers:
-    if len(strata) <= _MOST_ROWS:
+def _rows_or_dealt_groups(strata: Integers, rng: np.random.Generator, most_rows: int) -> Integers:
+    if len(strata) <= most_rows:
         return np.arange(len(strata))
     dealt = deal_rows(len(strata), groups=_DEALT_GROUPS, rng=rng)
     groups: Integers = np.unique(strata * _DEALT_GROUPS + dealt, return_inverse=True)[1].reshape(-1)
