@@ -170,18 +170,12 @@ def lifts(packed: Array, shape: LiftSums) -> Lifts:
     gram[:, first, second] = gram[:, second, first] = packed[:, : len(first)]
     weight = gram[:, 0, 0, None]
     slopes = _slopes(gram)
-    change, performance, headroom, below, left, right, both = np.split(
+    change, performance, headroom, below, *gaps = np.split(
         packed[:, len(first) :] / weight, np.cumsum([main, p, p, p, crossed, crossed]), axis=1
     )
     lift = (slopes[:, :main] * change).reshape(-1, shape.parts, p).sum(axis=1)
-    extra = np.zeros((len(packed), p, p))
-    if shape.pairs:
-        a, b = np.triu_indices(p, 1)
-        cross = slopes[:, main:]
-        extra[:, a, b] = extra[:, b, a] = cross * both
-        for pair in range(crossed):
-            lift[:, a[pair]] += cross[:, pair] * left[:, pair]
-            lift[:, b[pair]] += cross[:, pair] * right[:, pair]
+    single, extra = _of_pairs(slopes[:, main:], gaps, ratings=p)
+    lift += single
     return Lifts(
         lift=lift,
         performance=performance,
@@ -190,6 +184,19 @@ def lifts(packed: Array, shape: LiftSums) -> Lifts:
         slopes=slopes[:, :main].reshape(-1, shape.parts, p),
         extra=extra,
     )
+
+
+def _of_pairs(cross: Array, gaps: list[Array], *, ratings: int) -> tuple[Array, Array]:
+    """What products of pairs give to single lifts, (B, p), and to pairs lifted together, (B, p, p)."""
+    single = np.zeros((len(cross), ratings))
+    extra = np.zeros((len(cross), ratings, ratings))
+    left, right, both = gaps
+    for pair in range(cross.shape[1]):
+        first, second = (index[pair] for index in np.triu_indices(ratings, 1))
+        single[:, first] += cross[:, pair] * left[:, pair]
+        single[:, second] += cross[:, pair] * right[:, pair]
+        extra[:, first, second] = extra[:, second, first] = cross[:, pair] * both[:, pair]
+    return single, extra
 
 
 def _columns(ratings: Array, neutral: Array | None) -> Array:
