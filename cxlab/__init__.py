@@ -30,11 +30,16 @@ if TYPE_CHECKING:
     from cxlab.linking.experiences import answers as answers
     from cxlab.linking.experiences import experiences as experiences
     from cxlab.linking.exposure import exposure as exposure
+    from cxlab.linking.purchases import purchases as purchases
     from cxlab.linking.snapshots import snapshots as snapshots
     from cxlab.linking.spells import spells as spells
     from cxlab.models.churn.decision import DecisionModel as DecisionModel
     from cxlab.models.churn.hazard import HazardModel as HazardModel
     from cxlab.models.churn.horizon import ChurnModel as ChurnModel
+    from cxlab.models.churn.lifetime_value import LifetimeValueModel as LifetimeValueModel
+    from cxlab.models.churn.purchase_model import PurchaseModel as PurchaseModel
+    from cxlab.models.churn.retention import RetentionModel as RetentionModel
+    from cxlab.models.churn.wallet import WalletModel as WalletModel
     from cxlab.models.drivers.asymmetry import AsymmetryModel as AsymmetryModel
     from cxlab.models.drivers.chain import ChainModel as ChainModel
     from cxlab.models.drivers.importance import ImportanceModel as ImportanceModel
@@ -59,6 +64,7 @@ _HOME = {
     "answers": "cxlab.linking.experiences",
     "snapshots": "cxlab.linking.snapshots",
     "spells": "cxlab.linking.spells",
+    "purchases": "cxlab.linking.purchases",
     "contacts": "cxlab.linking.contacts",
     "ScoreModel": "cxlab.models.survey.scores",
     "DealerModel": "cxlab.models.survey.dealers",
@@ -74,6 +80,10 @@ _HOME = {
     "ChurnModel": "cxlab.models.churn.horizon",
     "HazardModel": "cxlab.models.churn.hazard",
     "DecisionModel": "cxlab.models.churn.decision",
+    "LifetimeValueModel": "cxlab.models.churn.lifetime_value",
+    "RetentionModel": "cxlab.models.churn.retention",
+    "PurchaseModel": "cxlab.models.churn.purchase_model",
+    "WalletModel": "cxlab.models.churn.wallet",
     "RepairModel": "cxlab.models.recovery.repair",
     "ask": "cxlab.core.answer",
     "Unanswered": "cxlab.core.answer",

@@ -191,6 +191,7 @@ class HazardModel:
             evidence=fitted.evidence,
             design=design,
             people=people,
+            places=found.places,
             causes=found.causes,
             events=found.events,
         )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cxlab.models.churn.intervals import logit
 from cxlab.stats.hazard_age import AgeCurve
 from cxlab.stats.hazard_curves import Curves, future_curves, joiner_weights, mean_curves, survival_at
 
@@ -150,64 +150,13 @@ def _moved(draws: FloatArray, errors: FloatArray, met: FloatArray) -> FloatArray
     """Replicates (B, ...) moved by ``met`` standard errors each, on the logit so that they stay chances."""
     inside = np.clip(draws, 1e-12, 1.0 - 1e-12)
     step = np.multiply.outer(met, errors) if met.ndim == 1 else met[:, :, None] * errors
-    shifted = 1.0 / (1.0 + np.exp(-(_logit(inside) + step / (inside * (1.0 - inside)))))
+    shifted = 1.0 / (1.0 + np.exp(-(logit(inside) + step / (inside * (1.0 - inside)))))
     return np.asarray(np.where(errors > 0, shifted, draws))
 
 
 def _shifted(point: FloatArray, middle: FloatArray, draws: FloatArray) -> FloatArray:
     """Replicates around ``point`` with the movement that ``draws`` show around ``middle``, on the logit."""
     low, high = 1e-12, 1.0 - 1e-12
-    shift = _logit(np.clip(draws, low, high)) - _logit(np.clip(middle, low, high))
-    moved = 1.0 / (1.0 + np.exp(-(_logit(np.clip(point, low, high)) + shift)))
+    shift = logit(np.clip(draws, low, high)) - logit(np.clip(middle, low, high))
+    moved = 1.0 / (1.0 + np.exp(-(logit(np.clip(point, low, high)) + shift)))
     return np.asarray(np.where((point <= low) | (point >= high), point, moved))
-
-
-def _logit(p: FloatArray) -> FloatArray:
-    return np.asarray(np.log(p) - np.log1p(-p))
-
-
-def limits(
-    estimate: FloatArray, draws: FloatArray, *, confidence: float, scale: str
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Standard error and normal limits on the ``logit`` or ``log`` scale from the spread of the draws.
-
-    Parameters
-    ----------
-    estimate
-        Shape (...,).
-    draws
-        Shape (B, ...).
-    confidence
-        0..1.
-    scale
-        ``logit`` for chances, ``log`` for lifetimes, values and ratios.
-
-    Returns
-    -------
-    std_error, low, high
-        Shape (...,); limits equal the estimate where it is 0 or 1 on the logit scale.
-
-    Notes
-    -----
-    With 200 draws the spread is known to 5 %, the outer percentiles are not; so the spread is used.
-    """
-    from scipy.stats import norm
-
-    z = float(norm.ppf(0.5 + confidence / 2.0))
-    to, back = _SCALES[scale]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        spread = np.std(to(draws), axis=0, ddof=1)
-        low, high = back(to(estimate) - z * spread), back(to(estimate) + z * spread)
-    flat = ~np.isfinite(spread)
-    low, high = np.where(flat, estimate, low), np.where(flat, estimate, high)
-    return np.std(draws, axis=0, ddof=1), low, high
-
-
-def _expit(x: FloatArray) -> FloatArray:
-    return np.asarray(1.0 / (1.0 + np.exp(-x)))
-
-
-_SCALES: dict[str, tuple[Callable[[FloatArray], FloatArray], Callable[[FloatArray], FloatArray]]] = {
-    "logit": (_logit, _expit),
-    "log": (np.log, np.exp),
-}

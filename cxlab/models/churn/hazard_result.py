@@ -51,6 +51,8 @@ class HazardResult(Result):
         How columns become covariates.
     people
         The customers of the fit.
+    places
+        Where the rows that were used stood in the table that was fitted.
     causes, events
         Names of the causes, and how many left by each.
     """
@@ -59,8 +61,24 @@ class HazardResult(Result):
     evidence: HazardEvidence
     design: HazardDesign
     people: People
+    places: IntArray
     causes: tuple[str, ...]
     events: IntArray
+
+    def used_rows(self, spells: pd.DataFrame) -> pd.DataFrame:
+        """The rows of the table that was fitted which the fit used, in its order.
+
+        Raises
+        ------
+        FitError
+            If ``spells`` has another number of rows than the table that was fitted.
+        """
+        if len(spells) != self.provenance.n_rows:
+            raise FitError(
+                f"HazardResult.used_rows: the table has {len(spells):,} rows, the one that was fitted "
+                f"{self.provenance.n_rows:,}. Next step: give that table."
+            )
+        return spells.iloc[self.places]
 
     def predict(self, table: pd.DataFrame, *, horizon_periods: int | None = None) -> pd.Series:
         """Chance to leave within the horizon, given the age reached, aligned to the index of ``table``.

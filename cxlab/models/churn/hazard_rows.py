@@ -27,10 +27,11 @@ ANY_CAUSE = "left"
 class SpellRows:
     """Spells as arrays, one entry each; ``customer`` numbers the customers from 0.
 
-    ``rows`` are the rows of the table, in its order; ``causes`` names the causes 1..C.
+    ``rows`` are the rows of the table, in its order, ``places`` where they stood; ``causes`` names 1..C.
     """
 
     rows: pd.DataFrame
+    places: IntArray
     entry: IntArray
     time: IntArray
     cause: IntArray
@@ -83,6 +84,7 @@ def spell_rows(
     reasons = {NO_CUSTOMER: nobody, NO_TIME: unknown, NO_PERIOD: empty}
     found = SpellRows(
         rows=rows,
+        places=np.flatnonzero(used),
         entry=entry[used].astype(np.int64),
         time=time[used].astype(np.int64),
         cause=cause,

@@ -13,8 +13,9 @@ from scipy.special import ndtr
 
 from cxlab.core.verdicts import NOT_IDENTIFIED, TOO_FEW
 from cxlab.models.churn.hazard_design import HazardDesign
-from cxlab.models.churn.hazard_evidence import HazardEvidence, MeanCurves, group_curves, limits
+from cxlab.models.churn.hazard_evidence import HazardEvidence, MeanCurves, group_curves
 from cxlab.models.churn.hazard_rows import SpellRows
+from cxlab.models.churn.intervals import limits
 
 if TYPE_CHECKING:
     from cxlab.models.churn.hazard import HazardModel
