@@ -8,36 +8,39 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cxlab.core.columns import CUSTOMER_ID, LOCATION_ID
-from cxlab.core.errors import NotAnswerableError, ParameterError
+from cxlab.core.errors import ParameterError
 from cxlab.core.provenance import Provenance, hash_frame
-from cxlab.core.settings import require_at_least, require_share
+from cxlab.core.settings import require_at_least, require_one_of, require_share
 from cxlab.models.churn.diagnostics import churn_checks
-from cxlab.models.churn.features import CHURNED, CUT_AT, FeatureCoder, choose_features, column_faults
+from cxlab.models.churn.features import CHURNED, CUT_AT, choose_features, column_faults
 from cxlab.models.churn.folds import LEAST_CHURNERS, Fold, Plan, customer_plan, time_plan
 from cxlab.models.churn.horizon_result import ChurnResult
 from cxlab.models.churn.leaks import leak_screen
 from cxlab.models.churn.outcomes import KnownOutcomes, known_outcomes
 from cxlab.models.churn.reasons import MOST_FEATURES, blocks_of, shuffled_losses
-from cxlab.models.churn.validation import measure_table
+from cxlab.models.churn.training import CALIBRATIONS, RECIPES, Trainer, Training, require_churners
+from cxlab.models.churn.validation import UNSEEN, measure_table
 
 if TYPE_CHECKING:
-    from cxlab.stats.blend import LogitBlendClassifier
+    from cxlab.stats.gated import GatedClassifier
 
 QUESTION = "How likely is each customer to churn"
+#: Parts of the customers that take turns in being left out of training for the second figure.
+UNSEEN_PARTS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChurnModel:
     """Forecast churn within a horizon and show, on rows the model has not seen, how far to trust it.
 
-    ``logit p = (spline logistic + small boosted trees) / 2``, see
-    :class:`cxlab.stats.blend.LogitBlendClassifier`; no class weights, no resampling. For a tested cut
-    ``c*`` the model is trained only on cuts ``c`` with ``c + lead + horizon + embargo <= c*``, so that
-    every label it used was closed when ``c*`` was scored. Without cut dates customers are held out in
-    stratified folds, and the check "time order" fails.
+    ``logit p = (curves + small boosted trees) / 2`` unless one of them alone is better by more than one
+    standard error in folds inside the training rows, see :class:`cxlab.stats.gated.GatedClassifier`; no
+    class weights, no resampling; a calibration gate repairs probabilities that are too extreme or too
+    timid. For a tested cut ``c*`` the model is trained only on cuts ``c`` with ``c + lead + horizon +
+    embargo <= c*``, so that every label it used was closed when ``c*`` was scored. Without cut dates
+    customers are held out in stratified folds, and the check "time order" fails.
 
     Parameters
     ----------
@@ -48,6 +51,15 @@ class ChurnModel:
         Extra days before a label counts as closed (late bookings), 0 or more.
     features
         Feature columns; empty for all columns but customer_id, cut_at, churned and location_id.
+    recipe
+        ``auto`` (the rule above), ``blend``, ``curves`` (fastest, additive) or ``trees``.
+    calibration
+        ``auto``: no map if the held-out calibration slope lies in 0.9 to 1.1 or its interval holds 1, else
+        sigmoid, or isotonic with more than 1,000 churners where it is clearly better. Or ``none``,
+        ``sigmoid``, ``isotonic``.
+    unseen_customers
+        True adds a second figure, on customers that training never saw: each tested cut is scored once more
+        by three models, each trained without a third of its customers.
     test_cuts
         At most this many of the newest testable cuts are tested, 1 or more.
     folds
@@ -95,6 +107,9 @@ class ChurnModel:
     lead_days: int = 30
     embargo_days: int = 0
     features: Sequence[str] = ()
+    recipe: str = "auto"
+    calibration: str = "auto"
+    unseen_customers: bool = False
     test_cuts: int = 3
     folds: int = 5
     confidence: float = 0.95
@@ -118,6 +133,8 @@ class ChurnModel:
         for name, value in least.items():
             require_at_least("ChurnModel", name, getattr(self, name), value)
         require_share("ChurnModel", "confidence", self.confidence)
+        require_one_of("ChurnModel", "recipe", self.recipe, RECIPES)
+        require_one_of("ChurnModel", "calibration", self.calibration, CALIBRATIONS)
         if isinstance(self.features, str):
             raise ParameterError(
                 f"ChurnModel: features must be a list of column names, got the text {self.features!r}. "
@@ -148,27 +165,38 @@ class ChurnModel:
         """
         self._check_agrees(panel)
         known = known_outcomes(panel, question=QUESTION)
-        data = _prepare(known.rows, choose_features(panel, self.features))
-        plan = self._plan(data)
-        fitted = [(fold, self._train(data, fold.train)) for fold in plan.folds]
-        scored = _scored_rows(data, fitted)
-        _require_churners(scored[CHURNED].to_numpy(dtype=float), "that can be held out")
-        estimates = measure_table(
-            scored, confidence=self.confidence, replicates=self.replicates, seed=self.seed
-        )
+        data = Training.of(known.rows, choose_features(panel, self.features), question=QUESTION)
         leaks = leak_screen(data.rows, data.matrix, data.churned, data.coder)
-        faults = column_faults(data.rows, data.coder)
+        plan, trainer = self._plan(data), self._trainer()
+        fitted = [(fold, trainer.train(data, fold.train)) for fold in plan.folds]
+        scored = scored_rows(data, fitted)
+        require_churners(scored[CHURNED].to_numpy(dtype=float), "that can be held out", question=QUESTION)
+        estimates = measure_table(
+            scored,
+            unseen=self._unseen(data, plan, trainer) if self.unseen_customers else None,
+            confidence=self.confidence,
+            replicates=self.replicates,
+            seed=self.seed,
+        )
         return ChurnResult(
             estimates=estimates,
             diagnostics=churn_checks(
-                estimates, plan, leaks, faults, known, minimum_churners=self.minimum_churners
+                estimates,
+                plan,
+                leaks,
+                column_faults(data.rows, data.coder),
+                known,
+                minimum_churners=self.minimum_churners,
             ),
             provenance=self._provenance(panel, known),
             scored_rows=scored,
             reason_rows=self._reasons(data, fitted),
             leak_rows=leaks,
-            classifier=self._train(data, np.arange(len(data.rows))),
+            classifier=trainer.train(data, np.arange(len(data.rows)), earlier=fitted),
             coder=data.coder,
+            training=data,
+            trainer=trainer,
+            fitted=tuple(fitted),
             horizon_days=self.horizon_days,
             lead_days=self.lead_days,
             confidence=self.confidence,
@@ -187,7 +215,7 @@ class ChurnModel:
                     f"Next step: write ChurnModel({name}={made_with}) or make the panel anew."
                 )
 
-    def _plan(self, data: _Data) -> Plan:
+    def _plan(self, data: Training) -> Plan:
         untested: dict[str, str] = {}
         if CUT_AT in data.rows:
             plan = time_plan(
@@ -203,14 +231,29 @@ class ChurnModel:
             data.rows[CUSTOMER_ID], data.churned, folds=self.folds, seed=self.seed, untested=untested
         )
 
-    def _train(self, data: _Data, rows: NDArray[np.int64]) -> LogitBlendClassifier:
-        from cxlab.stats.blend import LogitBlendClassifier
+    def _trainer(self) -> Trainer:
+        return Trainer(
+            recipe=self.recipe,
+            calibration=self.calibration,
+            closed_days=self.lead_days + self.horizon_days + self.embargo_days,
+            seed=self.seed,
+        )
 
-        levels = data.coder.categorical or None
-        model = LogitBlendClassifier(categorical_features=levels, random_state=self.seed)
-        return model.fit(data.matrix[rows], data.churned[rows])
+    def _unseen(self, data: Training, plan: Plan, trainer: Trainer) -> pd.DataFrame:
+        """The tested rows once more, each scored by a model that never saw its customer."""
+        part = np.random.default_rng([self.seed, 3]).integers(0, UNSEEN_PARTS, data.clusters.max() + 1)
+        of_row = part[data.clusters]
+        fitted = []
+        for fold in plan.folds:
+            for number in range(UNSEEN_PARTS):
+                train = fold.train[of_row[fold.train] != number]
+                test = fold.test[of_row[fold.test] == number]
+                if len(test) and len(np.unique(data.churned[train])) == 2:
+                    one = Fold(name=UNSEEN, train=train, test=test)
+                    fitted.append((one, trainer.train(data, train)))
+        return scored_rows(data, fitted)
 
-    def _reasons(self, data: _Data, fitted: Sequence[tuple[Fold, LogitBlendClassifier]]) -> pd.DataFrame:
+    def _reasons(self, data: Training, fitted: Sequence[tuple[Fold, GatedClassifier]]) -> pd.DataFrame:
         table = shuffled_losses(
             fitted,
             data.matrix,
@@ -237,41 +280,7 @@ class ChurnModel:
         )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Data:
-    """Rows with a known outcome, their outcomes, and their features as numbers."""
-
-    rows: pd.DataFrame
-    churned: NDArray[np.float64]
-    matrix: NDArray[np.float64]
-    coder: FeatureCoder
-
-
-def _prepare(rows: pd.DataFrame, features: tuple[str, ...]) -> _Data:
-    churned = rows[CHURNED].to_numpy(dtype=float)
-    _require_churners(churned, "with a known outcome")
-    coder = FeatureCoder.learn(rows, features)
-    if sum(not fault.varies for fault in column_faults(rows, coder)) == len(features):
-        raise NotAnswerableError(
-            QUESTION,
-            reason="Every feature is empty or has one value only.",
-            next_step="add columns that differ between customers.",
-        )
-    return _Data(rows=rows, churned=churned, matrix=coder.matrix(rows), coder=coder)
-
-
-def _require_churners(churned: NDArray[np.float64], which: str) -> None:
-    events, stayed = int(churned.sum()), int(len(churned) - churned.sum())
-    if min(events, stayed) < LEAST_CHURNERS:
-        raise NotAnswerableError(
-            QUESTION,
-            reason=f"The rows {which} hold {events} churners and {stayed} who stayed: too few, "
-            f"{LEAST_CHURNERS} of each are needed for any number.",
-            next_step="add cuts, customers or a longer horizon.",
-        )
-
-
-def _scored_rows(data: _Data, fitted: Sequence[tuple[Fold, LogitBlendClassifier]]) -> pd.DataFrame:
+def scored_rows(data: Training, fitted: Sequence[tuple[Fold, GatedClassifier]]) -> pd.DataFrame:
     """The held-out rows of all folds with the forecast each got, in the order of the panel."""
     keys = [name for name in (CUSTOMER_ID, CUT_AT, LOCATION_ID) if name in data.rows]
     customers = data.rows[CUSTOMER_ID]

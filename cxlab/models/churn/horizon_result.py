@@ -12,13 +12,14 @@ import pandas as pd
 from cxlab.core.result import Result
 from cxlab.core.verdicts import SUPPORTED, TOO_FEW
 from cxlab.models.churn.features import FeatureCoder
-from cxlab.models.churn.folds import ALL
+from cxlab.models.churn.folds import ALL, Fold
+from cxlab.models.churn.training import Trainer, Training
 from cxlab.models.churn.validation import calibration_table, gains_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from cxlab.stats.blend import LogitBlendClassifier
+    from cxlab.stats.gated import GatedClassifier
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -35,6 +36,8 @@ class ChurnResult(Result):
         Features that look as if written after the outcome, see :meth:`leaks`.
     classifier, coder
         The model refitted on all rows with a known outcome, and how features become its numbers.
+    training, trainer, fitted
+        The rows learned from, how models are trained on them, and the model of each fold.
     horizon_days, lead_days
         The window of the forecast: churn from ``lead_days`` after the cut, within ``horizon_days``.
     in_time_order
@@ -46,8 +49,11 @@ class ChurnResult(Result):
     scored_rows: pd.DataFrame
     reason_rows: pd.DataFrame
     leak_rows: pd.DataFrame
-    classifier: LogitBlendClassifier
+    classifier: GatedClassifier
     coder: FeatureCoder
+    training: Training
+    trainer: Trainer
+    fitted: tuple[tuple[Fold, GatedClassifier], ...]
     horizon_days: int
     lead_days: int
     confidence: float

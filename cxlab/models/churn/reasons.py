@@ -15,7 +15,7 @@ from cxlab.stats.classification import row_log_loss
 
 if TYPE_CHECKING:
     from cxlab.models.churn.folds import Fold
-    from cxlab.stats.blend import LogitBlendClassifier
+    from cxlab.stats.gated import GatedClassifier
 
 REASON_COLUMNS: Final = (
     "term",
@@ -50,7 +50,7 @@ def blocks_of(features: Sequence[str]) -> dict[str, list[int]]:
 
 
 def shuffled_losses(
-    fitted: Sequence[tuple[Fold, LogitBlendClassifier]],
+    fitted: Sequence[tuple[Fold, GatedClassifier]],
     matrix: NDArray[np.float64],
     churned: NDArray[np.float64],
     clusters: NDArray[np.int64],
@@ -93,7 +93,7 @@ def shuffled_losses(
 
 
 def _rises(
-    model: LogitBlendClassifier,
+    model: GatedClassifier,
     x: NDArray[np.float64],
     y: NDArray[np.float64],
     blocks: list[Sequence[int]],

@@ -36,20 +36,31 @@ ESTIMATE_COLUMNS: Final = (
 )
 
 
-def measure_table(scored: pd.DataFrame, *, confidence: float, replicates: int, seed: int) -> pd.DataFrame:
+def measure_table(
+    scored: pd.DataFrame,
+    *,
+    unseen: pd.DataFrame | None = None,
+    confidence: float,
+    replicates: int,
+    seed: int,
+) -> pd.DataFrame:
     """All measures for all scored rows, each cut, and customers that training had never seen.
 
+    ``unseen`` holds rows scored by models that were trained without their customers; by default the
+    scored rows of customers who happen to be new.
     A segment with fewer than 30 churners or stayers gets no numbers and the verdict "too few". Only
     ``log_loss_gain`` carries a claim: "supported" where its whole interval lies above 0.
     """
     whole = _segment(scored, confidence=confidence, replicates=replicates, seed=seed)
     rows = [(line[0], ALL, *line[1:]) for line in whole]
     segments = {str(name): part for name, part in scored.groupby("segment", sort=True) if name != ALL}
-    if scored["unseen"].any() and not scored["unseen"].all():
+    if unseen is not None:
+        segments[UNSEEN] = unseen
+    elif scored["unseen"].any() and not scored["unseen"].all():
         segments[UNSEEN] = scored[scored["unseen"]]
     for name, part in segments.items():
         # A single tested cut is all rows: the same lines, not new draws that differ by chance.
-        alike = len(part) == len(scored)
+        alike = part.index.equals(scored.index) and part is not unseen
         body = whole if alike else _segment(part, confidence=confidence, replicates=replicates, seed=seed)
         rows += [(line[0], name, *line[1:]) for line in body]
     return pd.DataFrame(rows, columns=pd.Index(ESTIMATE_COLUMNS))
