@@ -144,17 +144,10 @@ class ChurnModel:
     def fit(self, panel: pd.DataFrame) -> ChurnResult:
         """Validate on held-out rows, then refit on every row with a known outcome.
 
-        Parameters
-        ----------
-        panel
-            One row per customer and cut: customer_id, churned (1, 0 or missing = not yet known), cut_at
-            (absent or all missing for a cross-section), optionally location_id, and feature columns,
-            numeric or text, known before the cut. Prefixes contract_, usage_, experience_, survey_ name
-            the blocks of ``reasons()``.
-
-        Returns
-        -------
-        ChurnResult
+        ``panel`` has one row per customer and cut: customer_id, churned (1, 0 or missing = not yet known),
+        cut_at (absent or all missing for a cross-section), optionally location_id, and feature columns,
+        numeric or text, known before the cut. Prefixes contract_, usage_, experience_, survey_ name the
+        blocks of ``reasons()``.
 
         Raises
         ------
@@ -178,16 +171,17 @@ class ChurnModel:
             replicates=self.replicates,
             seed=self.seed,
         )
+        checks = churn_checks(
+            estimates,
+            plan,
+            leaks,
+            column_faults(data.rows, data.coder),
+            known,
+            minimum_churners=self.minimum_churners,
+        )
         return ChurnResult(
             estimates=estimates,
-            diagnostics=churn_checks(
-                estimates,
-                plan,
-                leaks,
-                column_faults(data.rows, data.coder),
-                known,
-                minimum_churners=self.minimum_churners,
-            ),
+            diagnostics=checks,
             provenance=self._provenance(panel, known),
             scored_rows=scored,
             reason_rows=self._reasons(data, fitted),
