@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,28 +103,38 @@ def calibration_gate(observed: FloatArray, logit: FloatArray, *, method: str = "
         raise ValueError(f"method must be auto, none, sigmoid or isotonic, got {method!r}")
     events = int(min(observed.sum(), len(observed) - observed.sum()))
     slope, error = slope_and_error(observed, logit)
+    chosen, reason = _decide(observed, logit, method, events, slope, error)
+    return Gate(
+        method=chosen,
+        slope=slope,
+        slope_error=error,
+        events=events,
+        reason=reason,
+        line=_sigmoid(observed, logit) if chosen == "sigmoid" else (0.0, 1.0),
+        steps=_isotonic(observed, logit) if chosen == "isotonic" else None,
+    )
 
-    def gate(chosen: Method, reason: str, **parts: Any) -> Gate:
-        return Gate(method=chosen, slope=slope, slope_error=error, events=events, reason=reason, **parts)
 
+def _decide(
+    observed: FloatArray, logit: FloatArray, method: str, events: int, slope: float, error: float
+) -> tuple[Method, str]:
+    """Which map, and why."""
     if method == "none":
-        return gate("none", "no map was asked for")
+        return "none", "no map was asked for"
     if events < LEAST_EVENTS:
-        return gate("none", f"too few: {events} events held out, {LEAST_EVENTS} are needed")
+        return "none", f"too few: {events} events held out, {LEAST_EVENTS} are needed"
     if not np.isfinite(slope):
-        return gate("none", "the calibration slope of the held-out rows is not defined")
+        return "none", "the calibration slope of the held-out rows is not defined"
+    if method == "isotonic":
+        return "isotonic", "asked for"
     if method == "auto":
         if SLOPE_RANGE[0] <= slope <= SLOPE_RANGE[1]:
-            return gate("none", "slope within 0.9 to 1.1")
+            return "none", "slope within 0.9 to 1.1"
         if abs(slope - 1.0) <= 1.96 * error:
-            return gate("none", "slope outside 0.9 to 1.1, but its interval holds 1")
-    sigmoid = _sigmoid(observed, logit)
-    if method == "isotonic" or (
-        method == "auto" and events > ISOTONIC_EVENTS and _isotonic_wins(observed, logit)
-    ):
-        return gate("isotonic", "bent beyond a line", steps=_isotonic(observed, logit))
-    word = "too extreme" if slope < 1.0 else "too timid"
-    return gate("sigmoid", f"forecasts {word}", line=sigmoid)
+            return "none", "slope outside 0.9 to 1.1, but its interval holds 1"
+        if events > ISOTONIC_EVENTS and _isotonic_wins(observed, logit):
+            return "isotonic", "bent beyond a line"
+    return "sigmoid", f"forecasts {'too extreme' if slope < 1.0 else 'too timid'}"
 
 
 def slope_and_error(observed: FloatArray, logit: FloatArray) -> tuple[float, float]:

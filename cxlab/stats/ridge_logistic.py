@@ -33,14 +33,10 @@ def ridge_logistic(
 
     Parameters
     ----------
-    blocks
-        Called once per pass; the slices must cover all rows.
-    y
-        Outcomes 0 or 1, (n,).
-    penalty
-        kappa, (p,); 0 for the constant.
-    start
-        First guess, (p,); by default the constant alone.
+    blocks, y
+        Called once per pass, its slices cover all rows; outcomes 0 or 1, (n,).
+    penalty, start
+        kappa, (p,), 0 for the constant; first guess, (p,), by default the constant alone.
     steps
         Most Newton steps. One step from a guess that a random part of the rows gave has the same large-
         sample distribution as the full solution (Le Cam's one-step estimator).
@@ -66,17 +62,14 @@ def ridge_logistic(
     >>> beta.round(3).tolist()
     [-0.679, 0.453]
     """
-    n, beta = len(y), _first_guess(y, penalty) if start is None else np.array(start, dtype=float)
+    beta = _first_guess(y, penalty) if start is None else np.array(start, dtype=float)
     for _ in range(steps):
         loss, gradient, hessian = _pass(blocks, y, beta, penalty)
         step = np.asarray(np.linalg.solve(hessian, gradient), dtype=np.float64)
         gain = float(gradient @ step)
-        if steps > 1 and gain / (2.0 * n) < tolerance:
+        if steps == 1 or gain / (2.0 * len(y)) < tolerance:
             return beta - step
-        size = 1.0
-        if steps > 1:
-            size = _step_size(blocks, y, beta, step, penalty, loss, gain)
-        beta = beta - size * step
+        beta = beta - _step_size(blocks, y, beta, step, penalty, loss, gain) * step
     return beta
 
 
