@@ -208,3 +208,36 @@ def _refuse_collinear(gram: Floats) -> None:
     scale = np.sqrt(np.diag(gram))
     if np.any(scale == 0) or np.linalg.eigvalsh(gram / np.outer(scale, scale))[0] < 1e-8:
         raise ValueError("regressors are collinear within sites")
+
+
+def between_share(values: Floats, groups: Integers) -> Floats:
+    """Share of the variance of each column (n, k) that lies between groups, (k,), 0..1.
+
+    The intraclass correlation by analysis of variance, 0 where chance explains the spread of the groups:
+    ``(B - W) / (B + (m - 1) W)`` with mean squares B between and W within and the effective size m of a
+    group. Missing values are left out; ``groups`` (n,) are numbered from 0.
+
+    Source: Donner (1986), International Statistical Review 54.
+
+    >>> groups = np.array([0, 0, 1, 1])
+    >>> between_share(np.array([[1.0, 1.0], [1.0, 2.0], [5.0, 1.0], [5.0, 2.0]]), groups)
+    array([1., 0.])
+    """
+    count = int(groups.max()) + 1
+    shares = np.zeros(values.shape[1])
+    for place, column in enumerate(values.T):
+        known = ~np.isnan(column)
+        rows = int(known.sum())
+        sizes = np.bincount(groups[known], minlength=count)
+        filled = int((sizes > 0).sum())
+        if filled < 2 or rows <= filled:
+            continue
+        centred = column[known] - column[known].mean()
+        sums = np.bincount(groups[known], weights=centred, minlength=count)
+        explained = float(np.sum(sums**2 / np.maximum(sizes, 1)))
+        between = explained / (filled - 1)
+        within = max(float(centred @ centred) - explained, 0.0) / (rows - filled)
+        size = (rows - float(np.sum(sizes.astype(np.float64) ** 2)) / rows) / (filled - 1)
+        total = between + (size - 1) * within
+        shares[place] = max((between - within) / total, 0.0) if total > 0 else 0.0
+    return shares

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.stats.bootstrap import percentile_interval, resampled_sums
+from cxlab.stats.clusters import between_share
 from cxlab.stats.importance import lmg
 from cxlab.stats.moments import correlations, group_moments
 
@@ -80,11 +81,15 @@ def limits(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Limits of the shares, and those of share minus noise probe, with the draws of the model's seed."""
     rng = np.random.default_rng(seed)
-    probe = rng.spawn(2)[0].normal(size=len(values))
+    noise, count = rng.spawn(2)[0], int(groups.max()) + 1
+    probe = noise.normal(size=len(values))
+    if count < len(values):
+        share = between_share(values[:, :-1], groups).max()
+        probe = np.sqrt(1 - share) * probe + np.sqrt(share) * noise.normal(size=count)[groups]
     moments = group_moments(
         np.column_stack([values[:, :-1], probe, values[:, -1]]), weights=np.ones(len(values)), groups=groups
     )
-    drivers, count = values.shape[1] - 1, len(moments.sums)
+    drivers = values.shape[1] - 1
     strata = np.zeros(count, dtype=np.int64)
     sums = resampled_sums(moments.sums, strata=strata, replicates=REPLICATES, rng=rng)
     stack = correlations(sums, columns=drivers + 2)

@@ -12,6 +12,7 @@ from cxlab.models.drivers.importance_matrices import correlation_matrices
 from cxlab.models.drivers.importance_terms import Terms
 from cxlab.models.drivers.resampling import Resampling
 from cxlab.models.drivers.rows import CompleteAnswers
+from cxlab.stats.clusters import between_share
 from cxlab.stats.coalitions import conditioned, owen
 from cxlab.stats.importance import MAX_EXACT, johnson, lmg
 from cxlab.stats.importance_measures import standardised_slopes
@@ -95,7 +96,7 @@ def fit_importance(
     matrices = correlation_matrices(
         answers,
         plan,
-        probe=noise.normal(size=len(answers.values)),
+        probe=noise_column(answers.values[:, :-1], plan, rng=noise),
         latent=latent,
         replicates=replicates,
         rng=rng,
@@ -134,6 +135,21 @@ def fit_importance(
         aliased=aliased,
         converged=matrices.converged,
     )
+
+
+def noise_column(ratings: Array, plan: Resampling, *, rng: np.random.Generator) -> Array:
+    """Noise (n,) that varies between clusters by as large a share as the most clustered rating does.
+
+    Clusters that differ by chance go along with the outcome by chance. Noise without a part of theirs would
+    be beaten by any rating that has one.
+    """
+    noise: Array = rng.normal(size=len(ratings))
+    if plan.unit != "clusters":
+        return noise
+    share = float(between_share(ratings, plan.groups).max())
+    level = rng.normal(size=len(plan.strata))
+    mixed: Array = np.sqrt(1.0 - share) * noise + np.sqrt(share) * level[plan.groups]
+    return mixed
 
 
 def without_probe(stack: Array) -> Array:

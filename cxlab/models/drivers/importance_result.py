@@ -123,6 +123,7 @@ class ImportanceResult(Result):
     def noise_probe(self) -> pd.DataFrame:
         """Share of each term minus that of a made-up column of noise that competes in the same model.
 
+        The noise differs between dealers by as large a share as the rating that differs most between them.
         Columns ``term``, ``estimate``, ``std_error``, ``conf_low``, ``conf_high``, ``noise_share``,
         ``above_noise_share`` (replicates), ``p_value`` (the Wald test of the table, which asks another
         question), ``label`` and ``verdict`` on "it goes along with the outcome at all". A rating that only
