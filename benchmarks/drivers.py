@@ -17,6 +17,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from cxlab import ImportanceModel
 from cxlab.stats.bootstrap import resampled_sums
 from cxlab.stats.importance import lmg
 from cxlab.stats.moments import correlations, group_moments
@@ -86,6 +87,32 @@ def replicates() -> list[tuple[str, float, str]]:
     return rows
 
 
+def options(predictors: int = 8, count: int = 400) -> list[tuple[str, float, str]]:
+    """Times of the whole model, from a table to intervals by dealer, with its options."""
+    values, sites = answers(predictors)
+    rounded = np.clip(np.round(7.5 + values / values.std(axis=0)), 1, 10)
+    names = [f"rating_{number}" for number in range(predictors)]
+    table = pd.DataFrame(rounded, columns=[*names, "overall"]).assign(location_id=sites.astype(str))
+    rng = np.random.default_rng(2)
+    cases: list[tuple[str, pd.DataFrame, dict[str, object]]] = [
+        ("plain", table, {}),
+        ("top box", table, {"outcome_kind": "top_box", "top_box": 9}),
+        ("ordinal ratings", table, {"rating_kind": "ordinal", "outcome_kind": "ordinal"}),
+        ("two groups", table, {"groups": {"first": tuple(names[:4]), "second": tuple(names[4:])}}),
+    ]
+    for share in (0.05, 0.15):
+        holed = table.mask(rng.random(table.shape) < share).assign(
+            overall=table["overall"], location_id=table["location_id"]
+        )
+        cases.append((f"EM, {share:.0%} of each rating blank", holed, {"missing": "em", "experienced": {}}))
+    rows = []
+    for name, given, settings in cases:
+        model = ImportanceModel(drivers=tuple(names), replicates=count, **settings)  # type: ignore[arg-type]
+        seconds = cpu_seconds(lambda model=model, given=given: model.fit(given), repeats=3)
+        rows.append((f"ImportanceModel, p = {predictors}, {count} replicates: {name}", seconds, ""))
+    return rows
+
+
 def against_peer(predictors: int = 15) -> list[tuple[str, float, str]]:
     """pingouin's relative importance on the same rows: time, ratio and largest difference."""
     try:
@@ -109,7 +136,7 @@ def against_peer(predictors: int = 15) -> list[tuple[str, float, str]]:
 
 def main() -> None:
     """Time everything and print the table."""
-    rows = [*point_estimates(), *replicates(), *against_peer()]
+    rows = [*point_estimates(), *replicates(), *options(), *against_peer()]
     versions = f"Python {sys.version.split()[0]}, NumPy {np.__version__}"
     print(f"{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}, n = {ROWS:,}, {versions}\n")
     print("| job | CPU seconds | |\n|---|---|---|")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -156,9 +157,32 @@ def test_exact_coverage_of_shares_and_net_shares_is_near_nominal(rows: int) -> N
 
 @pytest.mark.parametrize(("rows", "student_falls_short"), [(5, True), (10, True), (30, False)])
 def test_dirichlet_means_of_skewed_ratings_cover_where_student_falls_short(
-    rows: int, student_falls_short: bool
+    rows: int, student_falls_short: bool, record_figure: Callable[..., None]
 ) -> None:
-    rng, truth, runs = np.random.default_rng(3), float(RATINGS @ POINTS), 400
+    coverage = _mean_coverage(rows, runs=400, seed=3)
+    record_figure(
+        f"mean of {rows} skewed ratings: coverage", coverage["dirichlet"], runs=400, bound="0.91 to 0.98"
+    )
+    assert 0.91 <= coverage["dirichlet"] <= 0.98, coverage
+    if student_falls_short:
+        assert coverage["student"] < coverage["dirichlet"] - 0.02, coverage
+
+
+@pytest.mark.statistics
+@pytest.mark.parametrize("rows", [5, 10, 30, 100])
+def test_means_of_skewed_ratings_cover_at_every_size(rows: int, record_figure: Callable[..., None]) -> None:
+    runs = 2_000
+    coverage = _mean_coverage(rows, runs=runs, seed=rows)
+    bound = "0.91 to 0.965" if rows < 10 else "0.93 to 0.965"
+    what = f"mean of {rows} skewed ratings: coverage"
+    record_figure(f"{what}, Dirichlet", coverage["dirichlet"], runs=runs, bound=bound)
+    record_figure(f"{what}, Student's t", coverage["student"], runs=runs, bound="none")
+    assert (0.91 if rows < 10 else 0.93) <= coverage["dirichlet"] <= 0.965
+
+
+def _mean_coverage(rows: int, *, runs: int, seed: int) -> dict[str, float]:
+    """Coverage of the mean of skewed ratings (mean 8.2) by the Dirichlet and by Student's interval."""
+    rng, truth = np.random.default_rng(seed), float(RATINGS @ POINTS)
     hits = {"dirichlet": 0, "student": 0}
     for _ in range(runs):
         values = rng.choice(POINTS, size=rows, p=RATINGS)
@@ -169,10 +193,7 @@ def test_dirichlet_means_of_skewed_ratings_cover_where_student_falls_short(
             ("student", _student(spread.mean, spread.std_error, rows)),
         ):
             hits[name] += found.conf_low <= truth <= found.conf_high
-    coverage = {name: count / runs for name, count in hits.items()}
-    assert 0.91 <= coverage["dirichlet"] <= 0.98, coverage
-    if student_falls_short:
-        assert coverage["student"] < coverage["dirichlet"] - 0.02, coverage
+    return {name: count / runs for name, count in hits.items()}
 
 
 def _student(mean: float, std_error: float, rows: int) -> Interval:

@@ -9,10 +9,25 @@ from cxlab.stats.softmin import fit_soft_min, soft_min
 from cxlab.stats.softmin_search import soft_min_parts
 
 
-def chain_world(rng, *, n=1_000, tau=0.0, reliability=1.0, worst=False, effect=True, moments=6, r2=0.6):
+def chain_world(
+    rng,
+    *,
+    n=1_000,
+    tau=0.0,
+    reliability=1.0,
+    worst=False,
+    effect=True,
+    moments=6,
+    r2=0.6,
+    halo=0.5,
+    sites=40,
+    site_sd=0.0,
+    skewed=False,
+):
     """Six moments, halo 0.5, 15 % not experienced, R2 0.6, as in the design of the reference table."""
-    common = rng.normal(size=(n, 1))
-    ratings = 6 + 2 * np.sqrt(0.5) * (common + rng.normal(size=(n, moments)))
+    common, own = rng.normal(size=(n, 1)), rng.normal(size=(n, moments))
+    ratings = 6 + 2 * (np.sqrt(halo) * common + np.sqrt(1 - halo) * own)
+    ratings = 10 - 2 * np.exp(-0.3 * (ratings - 6)) if skewed else ratings
     missing = rng.random((n, moments)) < 0.15
     missing[:, :2] &= ~missing.all(axis=1, keepdims=True)
     ratings = np.where(missing, np.nan, ratings)
@@ -20,7 +35,8 @@ def chain_world(rng, *, n=1_000, tau=0.0, reliability=1.0, worst=False, effect=T
     felt = felt if effect else rng.normal(size=n)
     outcome = felt + felt.std() * np.sqrt((1 - r2) / r2) * rng.normal(size=n)
     ratings = ratings + 2 * np.sqrt((1 - reliability) / reliability) * rng.normal(size=ratings.shape)
-    return ratings, outcome, rng.integers(0, 40, n)
+    site = rng.integers(0, sites, n)
+    return ratings, outcome + site_sd * rng.normal(size=sites)[site], site
 
 
 def fits(worlds, **settings):
@@ -177,23 +193,29 @@ def test_empty_rows_and_constant_ratings_are_refused():
         ({"tau": 0.5, "moments": 3}, 0.5),
         ({"tau": 0.5, "r2": 0.2}, 0.5),
         ({"r2": 0.2}, 0.0),
+        ({"tau": 0.5, "halo": 0.85}, 0.5),
+        ({"tau": 0.5, "moments": 10}, 0.5),
+        ({"tau": 0.5, "sites": 12}, 0.5),
+        ({"tau": 0.5, "site_sd": 0.7}, 0.5),
+        ({"skewed": True}, 0.0),
     ],
     ids=str,
 )
 def test_the_interval_covers_and_no_worse_than_the_profile(settings, truth, record_figure):
-    runs = 200
+    runs = 150
     found = fits(runs, **settings)
     covered = np.mean([fit.tau_low < truth < fit.tau_high for fit in found])
     profile = np.mean([fit.profile_low < truth < fit.profile_high for fit in found])
     what = f"tau {truth}, {', '.join(f'{key} {value}' for key, value in settings.items() if key != 'tau')}"
     what = what.removesuffix(", ")
-    record_figure(f"{what}: coverage", covered, runs=runs, bound="0.91 to 0.995")
+    # Three Monte Carlo standard errors of 150 runs are 0.053.
+    record_figure(f"{what}: coverage", covered, runs=runs, bound="0.895 to 1")
     record_figure(f"{what}: coverage of the profile", profile, runs=runs, bound="at most 0.02 above")
     above = np.mean([fit.tau_low > 0 for fit in found])
     record_figure(
         f"{what}: interval above 0", above, runs=runs, bound="0.06 at most" if truth == 0 else "none"
     )
-    assert 0.91 <= covered <= 0.995
+    assert covered >= 0.895
     assert covered >= profile - 0.02
     assert truth != 0 or above <= 0.06
 
@@ -202,7 +224,7 @@ def test_the_interval_covers_and_no_worse_than_the_profile(settings, truth, reco
 @pytest.mark.parametrize("reliability", [0.95, 0.9, 0.8])
 def test_noise_makes_the_exponent_a_lower_bound_and_its_interval_fails(reliability, record_figure):
     # What docs/statistics-chain.md warns of, measured: not a promise but its limit.
-    runs = 100
+    runs = 60
     found = fits(runs, tau=0.5, reliability=reliability)
     median = np.median([fit.tau for fit in found])
     covered = np.mean([fit.tau_low < 0.5 < fit.tau_high for fit in found])
@@ -211,3 +233,15 @@ def test_noise_makes_the_exponent_a_lower_bound_and_its_interval_fails(reliabili
     record_figure(f"{what}: coverage", covered, runs=runs, bound="below 0.93")
     assert median < 0.47
     assert covered < 0.93
+
+
+@pytest.mark.statistics
+def test_skewed_noisy_ratings_bend_a_true_mean_towards_a_weak_link(record_figure):
+    # Why the bent means compete in ChainModel: this is the size of the test against the mean alone.
+    runs = 100
+    found = fits(runs, skewed=True, reliability=0.8)
+    above = np.mean([fit.tau_low > 0 for fit in found])
+    record_figure(
+        "true mean, skewed, reliability 0.8: interval above 0", above, runs=runs, bound="above 0.5"
+    )
+    assert above > 0.5
