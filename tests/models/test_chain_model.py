@@ -42,6 +42,7 @@ def survey(rule, *, n=1_000, seed=1, r2=0.6, reliability=1.0, halo=0.5, sites=40
     felt = {
         "mean": mean,
         "half": soft_min(ratings, weights=np.ones(moments), tau=0.5),
+        "slight": soft_min(ratings, weights=np.ones(moments), tau=-0.06),
         "unequal": soft_min(ratings, weights=np.arange(1.0, moments + 1), tau=0.0),
         "worst": worst,
         "best": best,
@@ -89,6 +90,16 @@ def test_an_exponent_of_one_half_is_a_supported_weak_link_with_its_figures(half)
     assert row["verdict"] == "supported"
     assert half.checks()["passed"].all()
     assert "counts" in half.summary()
+
+
+def test_a_slight_exponent_of_a_large_survey_is_read_as_moments_that_add_up():
+    table = survey("slight", n=6_000, r2=0.98, moments=4)
+    taken_at_its_word = ChainModel(negligible_exponent=0).fit(table)
+    row = taken_at_its_word.table().iloc[0]
+    assert -0.1 < row["conf_low"] < row["conf_high"] < 0
+    assert taken_at_its_word.rule == "best moment"
+    assert ChainModel().fit(table).rule == "cumulative"
+    assert ChainModel(negligible_exponent=0.02).fit(table).rule == "best moment"
 
 
 def test_the_rule_mean_worst_last_says_the_same_in_straight_lines(half):

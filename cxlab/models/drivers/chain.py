@@ -64,6 +64,10 @@ class ChainModel:
     reliability
         Reliability of one rating, 0..1 (retest or split half), if known. Noise in ratings hides the
         weakest link; without this number the result can only be read as a lower bound.
+    negligible_exponent
+        An exponent whose interval lies within plus or minus this is read as moments that add up; 0.1 lets a
+        moment one rating point worse count up to a tenth more or less. 0 takes every sure exponent at its
+        word, and large surveys then find one from the ends of the scale alone.
     confidence
         Of the intervals and of the tests behind the verdict, 0..1.
     seed
@@ -91,12 +95,14 @@ class ChainModel:
     order: Sequence[str] = ()
     folds: int = 5
     reliability: float | None = None
+    negligible_exponent: float = 0.1
     confidence: float = 0.95
     seed: int = 1
 
     def __post_init__(self) -> None:
         require_share("ChainModel", "confidence", self.confidence)
         require_at_least("ChainModel", "folds", self.folds, 2)
+        require_at_least("ChainModel", "negligible_exponent", self.negligible_exponent, 0.0)
         if self.folds > 10:
             raise ParameterError(
                 f"ChainModel: folds must be 10 or less, got {self.folds}. Next step: use 5."
@@ -139,7 +145,13 @@ class ChainModel:
         answers = chain_answers(
             table, outcome=self.outcome, moments=moments, cluster_column=cluster_column, folds=self.folds
         )
-        fitted = fit_chain(answers, folds=self.folds, confidence=self.confidence, seed=self.seed)
+        fitted = fit_chain(
+            answers,
+            folds=self.folds,
+            confidence=self.confidence,
+            negligible=self.negligible_exponent,
+            seed=self.seed,
+        )
         used = [*moments, self.outcome, *([cluster_column] if cluster_column else [])]
         return ChainResult(
             estimates=chain_table(fitted, answers, moments=moments, confidence=self.confidence),

@@ -151,7 +151,13 @@ def _compared(losses: Array, null: Array, groups: NDArray[np.int64]) -> Comparis
 
 
 def rivals(
-    soft: SoftMinFit, peak_end: LinearFit, together: LinearFit, comparison: Comparison, *, level: float
+    soft: SoftMinFit,
+    peak_end: LinearFit,
+    together: LinearFit,
+    comparison: Comparison,
+    *,
+    level: float,
+    negligible: float = 0.0,
 ) -> list[str]:
     """The family that each rule speaks for, in the order of RULES; empty where a rule speaks for none.
 
@@ -160,12 +166,15 @@ def rivals(
     weighted one because mean + worst + last has no weights to estimate, a head start in small surveys;
     the bent means (mean and mean square) because a curve of each single rating, or noise in skewed
     ratings, also makes low ratings weigh more although moments simply add up.
-    A soft minimum whose exponent may be 0 counts as the weighted mean, unless it predicts better: then
-    nobody can tell.
+    An exponent that surely lies within plus or minus ``negligible`` speaks for moments that add up: in a
+    large survey the ends of the scale alone make it differ from 0. A soft minimum whose exponent may be 0
+    counts as the weighted mean, unless it predicts better: then nobody can tell.
     """
     ahead = bool(comparison.gap[RULES.index(SOFT_MIN), RULES.index(WEIGHTED_MEAN)] > 0)
     open_question = not (soft.tau_low > 0 or soft.tau_high < 0)
     tilt = WEAKEST_LINK if soft.tau > 0 else BEST_MOMENT
+    if -negligible < soft.tau_low and soft.tau_high < negligible:
+        tilt = CUMULATIVE
     worst, last = directions(peak_end, level)
     _, mixed_worst, mixed_last = directions(together, level)
     if mixed_worst > 0:
@@ -231,7 +240,9 @@ class ChainFit:
     overlap: float
 
 
-def fit_chain(answers: ChainAnswers, *, folds: int, confidence: float, seed: int) -> ChainFit:
+def fit_chain(
+    answers: ChainAnswers, *, folds: int, confidence: float, negligible: float, seed: int
+) -> ChainFit:
     """Fit all rules and judge them; *not identified* unless better ratings go with a better outcome."""
     from scipy import stats
 
@@ -245,7 +256,9 @@ def fit_chain(answers: ChainAnswers, *, folds: int, confidence: float, seed: int
     soft = fit_soft_min(ratings, outcome, clusters=clusters, confidence=asked)
     fits = {rule: linear_rule(rule, features, outcome, clusters) for rule in (PEAK_END, TOGETHER)}
     comparison = compare_rules(ratings, outcome, clusters=clusters, folds=folds, seed=seed)
-    families = rivals(soft, fits[PEAK_END], fits[TOGETHER], comparison, level=1 - confidence)
+    families = rivals(
+        soft, fits[PEAK_END], fits[TOGETHER], comparison, level=1 - confidence, negligible=negligible
+    )
     rule = judge(comparison, families) if carried < GATE else NOT_IDENTIFIED
     if rule == CUMULATIVE and too_vague(soft):
         rule = NOT_DISTINGUISHABLE
