@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,23 +18,41 @@ _RUNS = Path("reports/runs")
 #: Above this the demo network is written in blocks, because its tables would not fit into memory.
 _BLOCKS_ABOVE = 200_000
 _INTERRUPTED = 130
+_TERMINATED = 143
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: the same orderly end as Ctrl-C, with its own exit code."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0 for good, 1 for a report that failed, 2 for wrong input."""
     options = _parser().parse_args(arguments)
+    before = signal.signal(signal.SIGTERM, _terminate) if _in_main_thread() else None
     try:
         code: int = options.command(options)
     except CxlabError as error:
         print(f"cxlab: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         print(
-            "cxlab: interrupted; finished pages are kept, the overview is the one from before.",
+            "cxlab: interrupted; finished pages are kept, the overview is the one from before. "
+            "Next step: the same command makes what is missing.",
             file=sys.stderr,
         )
-        return _INTERRUPTED
+        return _TERMINATED if isinstance(interrupt, _Terminated) else _INTERRUPTED
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
     return code
+
+
+def _terminate(number: int, frame: object) -> None:
+    raise _Terminated
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,6 +102,22 @@ def _parser() -> argparse.ArgumentParser:
         "--jobs", type=_positive, default=min(4, os.cpu_count() or 1), metavar="N", help="at a time"
     )
     _add_timeout(batch)
+    batch.add_argument(
+        "--retries", type=int, default=1, metavar="N", help="more tries after a kernel died (default 1)"
+    )
+    batch.add_argument("--fresh", action="store_true", help="make every report, also what has not changed")
+    batch.add_argument(
+        "--resume", action="store_true", help="finish a run as begun: what is done stays, whatever changed"
+    )
+    batch.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="make this report only (repeatable); no overview; several processes may share one folder",
+    )
+    batch.add_argument("--plain", action="store_true", help="start every kernel as a new interpreter")
+    batch.add_argument("--names", action="store_true", help="print the names of the reports and stop")
     batch.set_defaults(command=_batch)
 
     listing = commands.add_parser("list", help="print the notebooks, or one notebook's parameters")
@@ -168,7 +204,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _batch(options: argparse.Namespace) -> int:
-    from cxlab.reporting.batch import run_batch
+    from cxlab.reporting.batch import Options, run_batch
     from cxlab.reporting.progress import Progress
     from cxlab.reporting.recipe import read_recipe
 
@@ -176,13 +212,23 @@ def _batch(options: argparse.Namespace) -> int:
         raise ParameterError(
             f"--data {str(options.data)!r} is no folder. Next step: `cxlab demo --out {options.data}`."
         )
-    recipe = read_recipe(options.recipe, data=options.data)
+    recipe = read_recipe(options.recipe, data=options.data, count=_answers_by)
+    if options.names:
+        print("\n".join(job.name for job in recipe.jobs))
+        return 0
     out = options.out if options.out is not None else options.recipe.parent / "runs" / options.recipe.stem
-    progress = Progress(len(recipe.jobs), stream=sys.stderr)
+    how = Options(
+        jobs=options.jobs,
+        timeout_seconds=options.timeout,
+        retries=options.retries,
+        fast=not options.plain,
+        fresh=options.fresh,
+        resume=options.resume,
+        only=tuple(options.only),
+    )
+    progress = Progress(stream=sys.stderr)
     try:
-        result = run_batch(
-            recipe, out=out, jobs=options.jobs, timeout_seconds=options.timeout, progress=progress
-        )
+        result = run_batch(recipe, out=out, options=how, progress=progress)
     finally:
         progress.close()
     for outcome in result.outcomes:
@@ -191,8 +237,15 @@ def _batch(options: argparse.Namespace) -> int:
                 f"cxlab: {outcome.job.name} failed: {outcome.failure.message.splitlines()[0]}",
                 file=sys.stderr,
             )
-    print(result.overview)
+    print(result.overview or out)
     return result.exit_code
+
+
+def _answers_by(data: Path, config: Path | None, column: str) -> dict[str, int]:
+    """How many answers each value of ``column`` has, for recipes that make a report for each of them."""
+    from cxlab.ingest.answer_counts import answer_counts
+
+    return answer_counts(data, config=config, by=column)
 
 
 def _list(options: argparse.Namespace) -> int:

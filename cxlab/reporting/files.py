@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
 from cxlab.core.errors import ReportError
+from cxlab.reporting.naming import inside
 
 _LOCK_NAME = ".cxlab-lock"
-_UNFINISHED = ".cxlab-unfinished-"
+UNFINISHED: Final = ".cxlab-unfinished-"
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -21,21 +24,43 @@ def write_whole(path: Path, text: str) -> None:
     A new file beside ``path`` is written, flushed to the disk and renamed; a link at ``path`` is replaced,
     not followed. ReportError if the folder cannot be written.
     """
-    unfinished = path.parent / f"{_UNFINISHED}{uuid.uuid4().hex}"
+    unfinished = path.parent / f"{UNFINISHED}{uuid.uuid4().hex}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        _write_flushed(unfinished, text)
         unfinished.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
             unfinished.unlink()
-        raise ReportError(
-            f"{path.name}: cannot be written ({error.strerror or error}). Next step: free space in the "
-            "output folder, or name another one with --out."
-        ) from error
+        raise _unwritable(path.name, error) from error
+
+
+def publish(out: Path, files: Mapping[str, str], *, marker: str) -> None:
+    """Put ``files`` (name below ``out`` to text) in their places together, the ``marker`` last.
+
+    All are first written whole into a folder of their own and flushed to the disk; then each is renamed to
+    its final name. A run that is killed before the marker is written leaves nothing under a final name; one
+    that is killed while it renames leaves whole files, which :func:`output_folder` completes.
+    """
+    folder = out / f"{UNFINISHED}{uuid.uuid4().hex}"
+    order = [*(name for name in files if name != marker), marker]
+    try:
+        for name in order:
+            target = inside(folder, name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _write_flushed(target, files[name])
+        _put_in_place(folder, out, order)
+    except OSError as error:
+        raise _unwritable(marker, error) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def complete(folder: Path, out: Path, names: list[str]) -> None:
+    """Rename what a killed run had written whole but not yet put in place; see :func:`publish`."""
+    with contextlib.suppress(OSError):
+        _put_in_place(folder, out, [name for name in names if (folder / name).is_file()])
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove(path: Path) -> None:
@@ -49,11 +74,22 @@ def remove(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def output_folder(folder: Path) -> Iterator[Path]:
-    """The folder, made if needed and locked against a second run; what a killed run left is removed.
+def output_folder(folder: Path, *, shared: bool = False) -> Iterator[Path]:
+    """The folder, made if needed and locked against a second run.
 
-    ReportError if it cannot be written or another run is writing to it. The lock is the operating
-    system's, so a killed run leaves none; on Windows no lock is taken.
+    Parameters
+    ----------
+    folder
+        Where pages go.
+    shared
+        Several processes make single reports here at the same time; they shut out a whole run, not each
+        other.
+
+    Raises
+    ------
+    ReportError
+        It cannot be written, or another run is writing to it. The lock is the operating system's, so a
+        killed run leaves none; on Windows no lock is taken.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -65,20 +101,44 @@ def output_folder(folder: Path) -> Iterator[Path]:
         ) from error
     try:
         if sys.platform != "win32":
-            _lock(lock, folder)
-        for place in (folder, folder / "notebooks", folder / "failed"):
-            for leftover in place.glob(f"{_UNFINISHED}*"):
-                leftover.unlink(missing_ok=True)
+            _lock(lock, folder, shared=shared)
         yield folder
     finally:
         os.close(lock)
 
 
-def _lock(descriptor: int, folder: Path) -> None:
+def unfinished_in(folder: Path) -> list[Path]:
+    """What killed runs left in ``folder``: only to be asked for by who holds the lock alone."""
+    places = (folder, folder / "notebooks", folder / "failed", folder / "records")
+    return [leftover for place in places for leftover in sorted(place.glob(f"{UNFINISHED}*"))]
+
+
+def _put_in_place(folder: Path, out: Path, order: list[str]) -> None:
+    for name in order:
+        target = inside(out, name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).replace(target)
+
+
+def _write_flushed(path: Path, text: str) -> None:
+    with path.open("x", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _unwritable(name: str, error: OSError) -> ReportError:
+    return ReportError(
+        f"{name}: cannot be written ({error.strerror or error}). Next step: free space in the "
+        "output folder, or name another one with --out."
+    )
+
+
+def _lock(descriptor: int, folder: Path, *, shared: bool) -> None:
     import fcntl
 
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError as error:
         raise ReportError(
             f"Another run is writing to {str(folder)!r}. Next step: wait for it, or name another folder "

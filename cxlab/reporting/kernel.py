@@ -6,8 +6,11 @@ import contextlib
 import sys
 import threading
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+
+from cxlab.reporting.provisioner import NAME, ForkServer, available
 
 #: Set for every kernel, so that a report is the same on a laptop and on a build machine.
 KERNEL_ENVIRONMENT: Final = {
@@ -20,14 +23,29 @@ KERNEL_ENVIRONMENT: Final = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
 }
 
+#: For the process that kernels are forked from: pyarrow's second allocator, which is not used, would start
+#: a thread as soon as the library is loaded, and a process with threads must not be forked.
+_SERVER_ENVIRONMENT: Final = {**KERNEL_ENVIRONMENT, "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+
 
 class KernelSet:
-    """Starts kernels and can end all that still run, from another thread, when a batch is interrupted."""
+    """Starts kernels and can end all that still run, from another thread, when a batch is interrupted.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    fast
+        Fork the kernels from a process that has the libraries loaded, where that can be done; else, and
+        without it, each kernel is a new interpreter.
+    """
+
+    def __init__(self, *, fast: bool = False) -> None:
         self._managers: weakref.WeakSet[Any] = weakref.WeakSet()
-        self._lock = threading.Lock()
+        # Reentrant: a signal may come while the main thread holds it.
+        self._lock = threading.RLock()
+        self._server = ForkServer(_SERVER_ENVIRONMENT) if fast and available() else None
         self.stopped = threading.Event()
+        #: How many reports of this process run now.
+        self.reports = 0
 
     def manager_class(self, folder: Path) -> type:
         """A class of manager for one kernel whose connection file, sockets and settings lie in ``folder``.
@@ -38,7 +56,7 @@ class KernelSet:
 
         remember = self._remember
         settings = {
-            "kernel_spec_manager": _this_interpreter(folder),
+            "kernel_spec_manager": _this_interpreter(folder, self._server),
             # Sockets in a private folder: no port that two reports could fight for, nothing on the network.
             "transport": "tcp" if sys.platform == "win32" else "ipc",
             "connection_file": str(folder / "kernel.json"),
@@ -55,6 +73,22 @@ class KernelSet:
         with self._lock:
             self._managers.add(manager)
 
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[None]:
+        """Count one report while it is made."""
+        with self._lock:
+            self.reports += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.reports -= 1
+
+    def close(self) -> None:
+        """End the process behind forked kernels; no kernel can be had from here after it."""
+        if self._server is not None:
+            self._server.close()
+
     def stop(self) -> None:
         """End every running kernel now; their reports end as failed."""
         self.stopped.set()
@@ -67,7 +101,7 @@ class KernelSet:
                     process.kill()
 
 
-def _this_interpreter(folder: Path) -> Any:
+def _this_interpreter(folder: Path, server: ForkServer | None) -> Any:
     """A kernel-spec manager that knows one kernel: ipykernel of the interpreter that runs now.
 
     A ``python3`` kernel registered by a user may belong to another environment; it is never asked.
@@ -77,6 +111,9 @@ def _this_interpreter(folder: Path) -> Any:
 
     # jupyter_client interrupts an idle kernel before it ends it, and the kernel would log that as an error.
     quiet = get_kernel_dict(extra_arguments=["--IPKernelApp.log_level=50"])
+    if server is not None:
+        forked = {"provisioner_name": NAME, "config": {"server": server.token}}
+        quiet["metadata"] = {**quiet.get("metadata", {}), "kernel_provisioner": forked}
     spec = KernelSpec(**quiet, env={**KERNEL_ENVIRONMENT, "IPYTHONDIR": str(folder)})
 
     class ThisInterpreter(KernelSpecManager):
@@ -84,3 +121,29 @@ def _this_interpreter(folder: Path) -> Any:
             return spec
 
     return ThisInterpreter()
+
+
+#: Of this process: the kernels of each running batch, so that a report can be made by any worker.
+_SETS: Final[dict[str, KernelSet]] = {}
+_SETS_LOCK: Final = threading.Lock()
+
+
+def kernels_of(batch: str, *, fast: bool = False) -> KernelSet:
+    """The kernels of one batch in this process; the first call of a worker makes them.
+
+    A worker that serves the next batch closes those of the one before.
+    """
+    with _SETS_LOCK:
+        if batch not in _SETS:
+            while _SETS:
+                _SETS.popitem()[1].close()
+            _SETS[batch] = KernelSet(fast=fast)
+        return _SETS[batch]
+
+
+def close_kernels_of(batch: str) -> None:
+    """Forget the kernels of a batch that is done."""
+    with _SETS_LOCK:
+        kernels = _SETS.pop(batch, None)
+    if kernels is not None:
+        kernels.close()

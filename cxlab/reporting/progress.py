@@ -12,11 +12,19 @@ _BAR_WIDTH = 24
 class Progress:
     """Counts finished reports: a bar with the time left on a terminal, one line per report elsewhere."""
 
-    def __init__(self, total: int, *, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        self._total, self._stream, self._clock = total, stream, clock
-        self._started = clock()
-        self._done = self._failed = 0
+    def __init__(self, *, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream, self._clock = stream, clock
+        self._total = self._done = self._failed = self._kept = 0
         self._on_terminal = stream.isatty()
+        self._started = 0.0
+
+    def begin(self, total: int, *, kept: int = 0) -> None:
+        """Say how many reports there are, and how many of them are done already."""
+        self._total, self._kept, self._done = total, kept, kept
+        self._started = self._clock()
+        if kept and not self._on_terminal:
+            self._stream.write(f"{kept} of {total} reports are done already\n")
+            self._stream.flush()
         self._draw()
 
     def step(self, name: str, *, good: bool, seconds: float) -> None:
@@ -46,7 +54,8 @@ class Progress:
         self._stream.flush()
 
     def _left(self) -> str:
-        if not self._done or self._done == self._total:
+        made = self._done - self._kept
+        if not made or self._done == self._total:
             return ""
-        seconds = (self._clock() - self._started) / self._done * (self._total - self._done)
+        seconds = (self._clock() - self._started) / made * (self._total - self._done)
         return f", about {seconds:.0f} s left" if seconds < 90 else f", about {seconds / 60:.0f} min left"

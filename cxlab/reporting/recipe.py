@@ -3,53 +3,23 @@
 from __future__ import annotations
 
 import difflib
-import itertools
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from cxlab.core.errors import CxlabError, ParameterError
+from cxlab.reporting.grids import Count, combinations, mapping
+from cxlab.reporting.job import Job
 from cxlab.reporting.naming import report_name, slug, with_hash
-from cxlab.reporting.notebooks import Notebook, find_notebook, read_notebook, title_of
-from cxlab.reporting.parameters import Parameter, Value, absolute_paths, check_values, read_parameters
+from cxlab.reporting.notebooks import find_notebook, read_notebook
+from cxlab.reporting.parameters import absolute_paths, check_values, read_parameters
 
 _RECIPE_KEYS: Final = ("title", "notebooks", "reports")
-_REPORT_KEYS: Final = ("notebook", "name", "parameters", "grid")
+_REPORT_KEYS: Final = ("notebook", "name", "parameters", "grid", "grid_file", "every", "minimum_answers")
 _PLACEHOLDER = re.compile(r"\{(data|recipe)\}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """One report to make: a notebook, checked values, and the file name without ending.
-
-    ``labels`` tell it from its neighbours: its own name (under an empty key) and grid values;
-    ``identity`` is the notebook and the values as they were written, so that a name does not depend
-    on where the data lie.
-    """
-
-    name: str
-    path: Path
-    notebook: Notebook = field(repr=False)
-    declared: tuple[Parameter, ...] = ()
-    given: Mapping[str, Value] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    identity: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def title(self) -> str:
-        """The notebook's first heading."""
-        return title_of(self.notebook, self.path.stem)
-
-    def data_path(self) -> Path | None:
-        """Where the parameter ``data`` points, given or by default; None without one."""
-        for parameter in self.declared:
-            if parameter.name == "data" and parameter.is_path:
-                value = self.given.get("data", parameter.default)
-                return (self.path.parent / str(value)).resolve() if value else None
-        return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +59,21 @@ def plan_one(notebook: str, texts: Mapping[str, str], *, folder: Path, base: Pat
     return replace(job, name=name, given=values, labels=labels, identity=identity)
 
 
-def read_recipe(path: Path, *, data: Path | None = None) -> Recipe:
+def read_recipe(path: Path, *, data: Path | None = None, count: Count | None = None) -> Recipe:
     """The reports of a recipe file, each checked against its notebook.
 
     ``{data}`` in a text value becomes the ``data`` folder, ``{recipe}`` the folder of the recipe; other
-    relative paths count from the recipe's folder. A ``grid`` makes one report for each combination.
+    relative paths count from the recipe's folder. :func:`cxlab.reporting.grids.combinations` says how one
+    entry becomes many reports.
+
+    Parameters
+    ----------
+    path
+        The recipe.
+    data
+        The folder that ``{data}`` stands for.
+    count
+        Tells how many answers each value of a column has; asked for ``every:`` only.
 
     Raises
     ------
@@ -119,7 +99,7 @@ def read_recipe(path: Path, *, data: Path | None = None) -> Recipe:
     jobs: list[Job] = []
     for number, entry in enumerate(reports, start=1):
         try:
-            jobs += _jobs_of(entry, f"{where}, report {number}", folder / notebooks, folder, places)
+            jobs += _jobs_of(entry, f"{where}, report {number}", folder / notebooks, folder, places, count)
         except CxlabError as error:
             problems.append(str(error))
     if data is not None and "{data}" not in str(reports):
@@ -132,7 +112,12 @@ def read_recipe(path: Path, *, data: Path | None = None) -> Recipe:
 
 
 def _jobs_of(
-    entry: object, where: str, notebooks: Path, base: Path, places: Mapping[str, str]
+    entry: object,
+    where: str,
+    notebooks: Path,
+    base: Path,
+    places: Mapping[str, str],
+    count: Count | None,
 ) -> list[Job]:
     if not isinstance(entry, dict) or not isinstance(entry.get("notebook"), str):
         raise ParameterError(f"{where}: must name a notebook. Next step: write `- notebook: 02_drivers`.")
@@ -141,23 +126,14 @@ def _jobs_of(
         raise ParameterError("\n".join(unknown))
     job = _read_job(find_notebook(entry["notebook"], notebooks))
     where = f"{where} ({job.path.stem})"
-    fixed, grid = _mapping(entry, "parameters", where), _mapping(entry, "grid", where)
-    both = sorted(set(map(str, fixed)) & set(map(str, grid)))
-    if both:
-        raise ParameterError(
-            f"{where}: {', '.join(both)} stands under parameters and grid. Next step: keep one."
-        )
-    for name, values in grid.items():
-        if not isinstance(values, list) or not values:
-            raise ParameterError(
-                f"{where}: grid {name} must be a list with at least one value, got {values!r}."
-            )
+    fixed = mapping(entry, "parameters", where)
+    ready = {name: _filled(value, places, where) for name, value in fixed.items()}
+    chosen_sets = combinations(entry, where=where, job=job, fixed=ready, base=base, count=count)
     stem = entry.get("name", job.path.stem)
     if not isinstance(stem, str) or not slug(stem):
         raise ParameterError(f"{where}: name must be text with a letter or digit, got {stem!r}.")
     jobs: list[Job] = []
-    for combination in itertools.product(*grid.values()):
-        chosen = dict(zip(grid, combination, strict=True))
+    for chosen in chosen_sets:
         given = {name: _filled(value, places, where) for name, value in {**fixed, **chosen}.items()}
         values = check_values(job.declared, given, where=where)
         values = absolute_paths(job.declared, values, base=base, where=where)
@@ -205,13 +181,6 @@ def _load(path: Path) -> dict[str, Any]:
             f"{path.name}: must hold `title:` and `reports:`, got {type(content).__name__}."
         )
     return content
-
-
-def _mapping(entry: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
-    value = entry.get(key) or {}
-    if not isinstance(value, dict):
-        raise ParameterError(f"{where}: {key} must be `name: value` pairs, got {value!r}.")
-    return value
 
 
 def _unknown_keys(content: Mapping[Any, Any], allowed: Sequence[str], where: str) -> list[str]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import functools
 import logging
 import re
 import tempfile
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,11 +29,15 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """Why a report failed: one clear first line, the code cell (counted from 1), the trace if any."""
+    """Why a report failed: one clear first line, the code cell (counted from 1), the trace if any.
+
+    ``died`` says that the kernel ended by itself or was killed: another try may do.
+    """
 
     message: str
     cell: int | None = None
     trace: str = ""
+    died: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,21 +90,33 @@ def execute(
         try:
             if kernels.stopped.is_set():
                 raise ReportError("The batch was interrupted before this report started.")
-            papermill_engines.execute_notebook_with_engine(
-                None,
-                prepared,
-                "python3",
-                progress_bar=False,
-                kernel_manager_class=kernels.manager_class(Path(private)),
-                resources={"metadata": {"path": str(folder)}},
-                start_timeout=_START_TIMEOUT_SECONDS,
-                execution_timeout=timeout_seconds,
+            _off_the_main_thread(
+                functools.partial(
+                    papermill_engines.execute_notebook_with_engine,
+                    None,
+                    prepared,
+                    "python3",
+                    progress_bar=False,
+                    kernel_manager_class=kernels.manager_class(Path(private)),
+                    resources={"metadata": {"path": str(folder)}},
+                    start_timeout=_START_TIMEOUT_SECONDS,
+                    execution_timeout=timeout_seconds,
+                )
             )
             failure = _failed_cell(prepared)
         except Exception as error:
             failure = _failure_of(error, prepared, timeout_seconds, interrupted=kernels.stopped.is_set())
     _strip(prepared)
     return Executed(notebook=prepared, seconds=time.monotonic() - started, failure=failure)
+
+
+def _off_the_main_thread(call: Callable[[], Any]) -> None:
+    """Run ``call`` in another thread: in the main one nbclient would take over Ctrl-C and SIGTERM."""
+    if threading.current_thread() is not threading.main_thread():
+        call()
+        return
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="report") as pool:
+        pool.submit(call).result()
 
 
 def _prepared(notebook: Notebook, values: Mapping[str, Value]) -> Notebook:
@@ -154,6 +173,7 @@ def _failure_of(
             message="The kernel died: it ran out of memory, was killed, or a library crashed. Next step: "
             "run this report alone (`cxlab run`), with fewer rows or fewer --jobs.",
             cell=cell,
+            died=True,
         )
     if isinstance(error, CellTimeoutError):
         return Failure(

@@ -15,8 +15,9 @@ from bs4 import BeautifulSoup
 from notebook_builder import notebook, save, stream
 
 from cxlab.core.errors import ReportError
-from cxlab.reporting import batch, files
-from cxlab.reporting.batch import hash_files, run_batch, run_one
+from cxlab.reporting import files, make
+from cxlab.reporting.batch import Options, run_batch, run_one
+from cxlab.reporting.manifest import hash_files
 from cxlab.reporting.progress import Progress
 from cxlab.reporting.recipe import read_recipe
 from cxlab.reporting.run import Executed, Failure
@@ -59,7 +60,7 @@ def fake_run(monkeypatch):
         done.cells[-1].outputs = [stream(text)]
         return Executed(notebook=done, seconds=1.0)
 
-    monkeypatch.setattr(batch, "execute", execute)
+    monkeypatch.setattr(make, "execute", execute)
 
 
 def pages(out):
@@ -100,7 +101,7 @@ def test_good_failing_and_dying_reports_in_one_batch(tmp_path):
     )
     out, written = tmp_path / "out", io.StringIO()
     made = read_recipe(recipe, data=tmp_path / "data")
-    result = run_batch(made, out=out, jobs=2, progress=Progress(3, stream=written))
+    result = run_batch(made, out=out, progress=Progress(stream=written))
     assert result.exit_code == 1
     name = made.jobs[0].name
     assert re.fullmatch(r"01-good-nord-script-alert-1-script-[0-9a-f]{8}", name)
@@ -111,6 +112,7 @@ def test_good_failing_and_dying_reports_in_one_batch(tmp_path):
             "run.json",
             f"{name}.html",
             f"notebooks/{name}.ipynb",
+            f"records/{name}.json",
             "failed/02-bad.html",
             "failed/02-bad.ipynb",
             "failed/03-dead.html",
@@ -155,6 +157,7 @@ def test_a_rerun_replaces_what_changed_and_removes_what_is_gone(project, fake_ru
             "mine.html",
             "01-first-bad-b.html",
             "notebooks/01-first-bad-b.ipynb",
+            "records/01-first-bad-b.json",
             "failed/01-first-a.html",
             "failed/01-first-a.ipynb",
         ]
@@ -163,7 +166,7 @@ def test_a_rerun_replaces_what_changed_and_removes_what_is_gone(project, fake_ru
 
 
 def test_a_batch_without_failures_ends_with_zero(project, fake_run):
-    result = run_batch(planned(project, "a", "b"), out=project / "out", jobs=2)
+    result = run_batch(planned(project, "a", "b"), out=project / "out")
     assert result.exit_code == 0
     assert [outcome.job.labels["plan"] for outcome in result.outcomes] == ["a", "b"]
     assert "2 of 2 made" in result.overview.read_text()
@@ -194,7 +197,12 @@ def test_one_report_replaces_its_failure_and_its_failure_replaces_it(project, fa
     out = project / "out"
     (job,) = planned(project, "a").jobs
     assert run_one(job, out=out).status == "ok"
-    assert pages(out) == [".cxlab-lock", "01-first-a.html", "notebooks/01-first-a.ipynb"]
+    assert pages(out) == [
+        ".cxlab-lock",
+        "01-first-a.html",
+        "notebooks/01-first-a.ipynb",
+        "records/01-first-a.json",
+    ]
     failing = replace(job, given={**job.given, "plan": "bad"})
     assert run_one(failing, out=out).failure.message.startswith("KeyError")
     assert pages(out) == [".cxlab-lock", "failed/01-first-a.html", "failed/01-first-a.ipynb"]
@@ -231,14 +239,14 @@ def test_a_full_disk_leaves_nothing_under_a_final_name(project, fake_run, monkey
 
 
 def test_a_page_that_cannot_be_written_fails_alone(project, fake_run, monkeypatch):
-    write = files.write_whole
+    write = files._write_flushed
 
     def refuse_one(path, text):
-        if path.name == "01-first-b.html" and path.parent.name == "out":
-            raise ReportError("01-first-b.html: cannot be written (Input/output error).")
+        if path.name == "01-first-b.html" and path.parent.name != "failed":
+            raise OSError(errno.EIO, "Input/output error")
         write(path, text)
 
-    monkeypatch.setattr(batch, "write_whole", refuse_one)
+    monkeypatch.setattr(files, "_write_flushed", refuse_one)
     result = run_batch(planned(project, "a", "b", "c"), out=project / "out")
     assert [outcome.status for outcome in result.outcomes] == ["ok", "failed", "ok"]
     assert "cannot be written" in result.outcomes[1].failure.message
@@ -255,7 +263,7 @@ def test_what_a_killed_run_left_is_removed(project, fake_run):
 
 def test_a_fault_of_ours_is_not_swallowed(project, fake_run):
     with pytest.raises(ZeroDivisionError):
-        run_batch(planned(project, "a", "fault"), out=project / "out", jobs=1)
+        run_batch(planned(project, "a", "fault"), out=project / "out", options=Options(jobs=1))
 
 
 def test_a_link_under_a_final_name_is_replaced_not_followed(project, fake_run):
@@ -275,8 +283,8 @@ def test_jobs_run_at_the_same_time(project, monkeypatch):
         both.wait()
         return Executed(notebook=notebook("pass"), seconds=1.0)
 
-    monkeypatch.setattr(batch, "execute", execute)
-    assert run_batch(planned(project, "a", "b"), out=project / "out", jobs=2).exit_code == 0
+    monkeypatch.setattr(make, "execute", execute)
+    assert run_batch(planned(project, "a", "b"), out=project / "out").exit_code == 0
 
 
 def test_the_data_hash_follows_names_and_contents(tmp_path):
@@ -302,7 +310,8 @@ class Terminal(io.StringIO):
 def test_progress_on_a_terminal_is_one_line_with_the_time_left():
     times = iter([0.0, 10.0, 20.0, 30.0])
     stream_ = Terminal()
-    progress = Progress(3, stream=stream_, clock=lambda: next(times))
+    progress = Progress(stream=stream_, clock=lambda: next(times))
+    progress.begin(3)
     progress.step("a", good=True, seconds=10)
     progress.step("b", good=False, seconds=10)
     progress.step("c", good=True, seconds=10)

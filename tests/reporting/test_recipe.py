@@ -112,7 +112,7 @@ def test_every_fault_of_every_report_is_said_at_once(project):
         ("reports: [{notebook: 02_drivers, parameters: [1]}]", "`name: value` pairs"),
         (
             "reports: [{notebook: 02_drivers, parameters: {confidence: 0.9}, grid: {confidence: [0.9]}}]",
-            "stands under parameters and grid",
+            "confidence is given twice",
         ),
         ("reports: [{notebook: 03_plain}, {notebook: 03_plain}]", "stands twice"),
         ("reports: [{notebook: 03_plain, name: '...'}]", "with a letter or digit"),

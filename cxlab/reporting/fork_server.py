@@ -1,0 +1,101 @@
+"""A process with the heavy libraries loaded that makes kernels by forking; run as a script, never imported.
+
+It loads third-party libraries only, never cxlab: a kernel must see the package as it is on disk. It holds
+one thread and no open connection, so a fork is safe; where a library starts a thread while it loads, the
+server says so and ends, and kernels start the plain way.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib
+import json
+import os
+import random
+import runpy
+import signal
+import socket
+import sys
+import time
+from typing import Any
+
+#: What nearly every report imports. ``matplotlib_inline`` is left out on purpose: it must hook into the
+#: shell of its own kernel, or every figure is lost without an error.
+PRELOADED = (
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "ipykernel.zmqshell",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "duckdb",
+    "scipy.optimize",
+    "scipy.stats",
+    "matplotlib.pyplot",
+    "seaborn",
+    "sklearn.ensemble",
+    "sklearn.linear_model",
+    "sklearn.pipeline",
+    "sklearn.preprocessing",
+)
+_LONGEST_REQUEST = 1 << 20
+_SET_PARENT_DEATH_SIGNAL = 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def main(descriptor: int) -> None:
+    """Serve requests on the socket until its other end is closed; kernels end with the server."""
+    # The folder of this script is no place to import from.
+    del sys.path[0]
+    for name in PRELOADED:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue
+    gc.collect()
+    gc.freeze()
+    with socket.socket(fileno=descriptor) as channel:
+        threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - nothing but os is needed here
+        _send(channel, {"ready": threads == 1, "threads": threads})
+        if threads != 1:
+            return
+        # Ended kernels leave no zombie; who waits for one holds a descriptor of its process.
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        while request := channel.recv(_LONGEST_REQUEST):
+            child = os.fork()
+            if child == 0:
+                channel.close()
+                _become_kernel(json.loads(request))
+            handle = os.pidfd_open(child)
+            socket.send_fds(channel, [json.dumps({"pid": child}).encode()], [handle])
+            os.close(handle)
+
+
+def _send(channel: socket.socket, message: dict[str, Any]) -> None:
+    channel.sendall(json.dumps(message).encode())
+
+
+def _become_kernel(request: dict[str, Any]) -> None:
+    """In the child: the state of a new interpreter, as far as a notebook can tell, then ipykernel."""
+    server = os.getppid()
+    os.setsid()
+    _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.environ.clear()
+    os.environ.update({**request["env"], "JPY_PARENT_PID": str(server)})
+    os.chdir(request["cwd"])
+    time.tzset()
+    random.seed()
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()
+    if "matplotlib" in sys.modules and "MPLBACKEND" in os.environ:
+        sys.modules["matplotlib"].rcParams["backend"] = os.environ["MPLBACKEND"]
+    module, *arguments = request["arguments"]
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
