@@ -135,6 +135,10 @@ def _prepared(notebook: Notebook, values: Mapping[str, Value]) -> Notebook:
             kernel_name="python3",
             language="python",
         )
+        for cell in prepared.cells:
+            if INJECTED_TAG in tags(cell):
+                # papermill gives it a random one: equal reports would differ.
+                cell["id"] = INJECTED_TAG
     return prepared
 
 
@@ -143,6 +147,8 @@ def _strip(notebook: Notebook) -> None:
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
+        # Times of day: two runs of the same report must give the same file.
+        cell.metadata.pop("execution", None)
         if not cell.metadata.get("tags", True):
             cell.metadata.pop("tags")
 
