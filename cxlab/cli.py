@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from cxlab.core.errors import CxlabError, ParameterError
 from cxlab.core.version import __version__
@@ -90,6 +91,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.set_defaults(command=_run)
 
+    _add_batch(commands)
+
+    listing = commands.add_parser("list", help="print the notebooks, or one notebook's parameters")
+    listing.add_argument("notebook", nargs="?", metavar="NOTEBOOK")
+    listing.set_defaults(command=_list)
+
+    lint = commands.add_parser("lint", help="hold notebooks against the house rules")
+    lint.add_argument("notebooks", nargs="+", metavar="NOTEBOOK")
+    lint.set_defaults(command=_lint)
+    return parser
+
+
+def _add_batch(commands: Any) -> None:
     batch = commands.add_parser("batch", help="make every report of a recipe, and an overview page")
     batch.add_argument("recipe", type=Path, metavar="RECIPE.yml")
     batch.add_argument(
@@ -119,15 +133,6 @@ def _parser() -> argparse.ArgumentParser:
     batch.add_argument("--plain", action="store_true", help="start every kernel as a new interpreter")
     batch.add_argument("--names", action="store_true", help="print the names of the reports and stop")
     batch.set_defaults(command=_batch)
-
-    listing = commands.add_parser("list", help="print the notebooks, or one notebook's parameters")
-    listing.add_argument("notebook", nargs="?", metavar="NOTEBOOK")
-    listing.set_defaults(command=_list)
-
-    lint = commands.add_parser("lint", help="hold notebooks against the house rules")
-    lint.add_argument("notebooks", nargs="+", metavar="NOTEBOOK")
-    lint.set_defaults(command=_lint)
-    return parser
 
 
 def _add_parameter_options(command: argparse.ArgumentParser) -> None:

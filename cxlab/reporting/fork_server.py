@@ -7,6 +7,7 @@ server says so and ends, and kernels start the plain way.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
 import importlib
@@ -93,9 +94,17 @@ def _become_kernel(request: dict[str, Any]) -> None:
         sys.modules["matplotlib"].rcParams["backend"] = os.environ["MPLBACKEND"]
     module, *arguments = request["arguments"]
     sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
-    sys.exit(0)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    finally:
+        # Exit functions, but no tearing down of the modules: the frozen objects of the server would be
+        # taken for leaks, and said so on the terminal.
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 if __name__ == "__main__":
     main(int(sys.argv[1]))
+    os._exit(0)
