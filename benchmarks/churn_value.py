@@ -89,7 +89,7 @@ def buyers(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         x[bought] += 1
         last[bought] = now[bought]
         active = bought & (rng.random(n) >= leave)
-    return x, np.ceil(last * 7) / 7 * (x > 0), age
+    return x, np.minimum(np.ceil(last * 7) / 7, age) * (x > 0), age
 
 
 def plain_fit(x: np.ndarray, last: np.ndarray, age: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ def plot_survival(
     *,
     title: str,
     period: str,
+    since: str = "from now",
     note: str = "",
     ax: Axes | None = None,
 ) -> Axes:
@@ -30,8 +31,8 @@ def plot_survival(
     curves
         Columns segment, curve, period, estimate, conf_low, conf_high (0..1). With one segment all curves
         are drawn (survival and the causes); with several, the survival of each.
-    title, period, note
-        Heading, word for one period, small print.
+    title, period, since, note
+        Heading, word for one period, what it is counted from, small print.
     ax
         Where to draw; new axes if None.
 
@@ -65,11 +66,11 @@ def plot_survival(
     axes.set_ylim(0, 100)
     reach = float(shown["period"].max())
     axes.set_xticks(MaxNLocator(integer=True, steps=[1, 2, 3, 6, 10]).tick_values(0, reach))
-    axes.set_xlim(0, reach * 1.28)
+    axes.set_xlim(0, reach * 1.22)
     return title_axes(
         axes,
         title,
-        x_label=f"{periods_word(period)} from now",
+        x_label=f"{periods_word(period)} {since}",
         y_label="customers, percent",
         note=note,
     )

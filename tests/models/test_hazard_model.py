@@ -256,7 +256,8 @@ def test_curves_by_a_column_and_the_words():
     assert "does not say why" in words
     assert "voluntary" in words
     assert result.effects()["cause"].nunique() == 2
-    assert result.plot().get_xlabel() == "months from now"
+    assert result.plot().get_xlabel() == "months since joining"
+    assert result.plot(segment="still here").get_xlabel() == "months from now"
     with pytest.raises(FitError, match="by holds"):
         result.curves(by=table["plan"].head(10))
 

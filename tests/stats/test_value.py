@@ -50,7 +50,7 @@ def buyers(n, *, seed, r=0.243, alpha=4.414, a=0.793, b=2.426):
         x[bought] += 1
         last[bought] = now[bought]
         active = bought & (rng.random(n) >= leave)
-    return x, np.ceil(last * 7) / 7 * (x > 0), age
+    return x, np.minimum(np.ceil(last * 7) / 7, age) * (x > 0), age
 
 
 def test_cdnow_gives_the_published_estimates():

@@ -229,6 +229,7 @@ class HazardResult(Result):
             ax=ax,
             title="How long do customers stay?",
             period=self.settings.period,
+            since="since joining" if chosen == FROM_JOINING else "from now",
             note=f"{who}; n = {n:,}, {int(self.events.sum()):,} left; bands: "
             f"{self.settings.confidence:.0%} intervals",
         )

@@ -77,12 +77,12 @@ class RetentionResult(Result):
             ax=ax,
             title="How a cohort melts",
             period="renewal",
+            since="since joining",
             note="line: fitted and projected; points: observed; bands: "
             f"{self.settings.confidence:.0%} intervals",
         )
         seen = self.curve_rows.dropna(subset=["observed"])
         axes.plot(seen["period"], 100 * seen["observed"], "o", color="#1A1A1A", markersize=4)
-        axes.set_xlabel("renewals since joining")
         return axes
 
 
