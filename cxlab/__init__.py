@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cxlab.linking.experiences import experiences as experiences
     from cxlab.linking.exposure import exposure as exposure
     from cxlab.linking.purchases import purchases as purchases
+    from cxlab.linking.rated_experiences import rated_experiences as rated_experiences
     from cxlab.linking.snapshots import snapshots as snapshots
     from cxlab.linking.spells import spells as spells
     from cxlab.models.churn.decision import DecisionModel as DecisionModel
@@ -47,7 +48,10 @@ if TYPE_CHECKING:
     from cxlab.models.drivers.misattribution import MisattributionModel as MisattributionModel
     from cxlab.models.drivers.priority_map import PriorityMapModel as PriorityMapModel
     from cxlab.models.drivers.traps import WithinBetweenModel as WithinBetweenModel
+    from cxlab.models.recovery.fading import FadingModel as FadingModel
     from cxlab.models.recovery.repair import RepairModel as RepairModel
+    from cxlab.models.recovery.repair_groups import RepairGroupsModel as RepairGroupsModel
+    from cxlab.models.recovery.usual import UsualRatioModel as UsualRatioModel
     from cxlab.models.survey.change import ChangeModel as ChangeModel
     from cxlab.models.survey.coverage import NonresponseModel as NonresponseModel
     from cxlab.models.survey.dealers import DealerModel as DealerModel
@@ -62,6 +66,7 @@ _HOME = {
     "exposure": "cxlab.linking.exposure",
     "experiences": "cxlab.linking.experiences",
     "answers": "cxlab.linking.experiences",
+    "rated_experiences": "cxlab.linking.rated_experiences",
     "snapshots": "cxlab.linking.snapshots",
     "spells": "cxlab.linking.spells",
     "purchases": "cxlab.linking.purchases",
@@ -85,6 +90,9 @@ _HOME = {
     "PurchaseModel": "cxlab.models.churn.purchase_model",
     "WalletModel": "cxlab.models.churn.wallet",
     "RepairModel": "cxlab.models.recovery.repair",
+    "RepairGroupsModel": "cxlab.models.recovery.repair_groups",
+    "FadingModel": "cxlab.models.recovery.fading",
+    "UsualRatioModel": "cxlab.models.recovery.usual",
     "ask": "cxlab.core.answer",
     "Unanswered": "cxlab.core.answer",
     "simulate": "cxlab.simulation.simulate",

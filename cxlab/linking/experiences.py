@@ -43,6 +43,9 @@ EXPERIENCE_FEATURES = (
         sql="",
         meaning="earliest visible resolution of the complaints about this event; missing without one",
     ),
+    Feature(
+        name="source", block="experience", sql="", meaning="who said good or bad: operations or survey"
+    ),
 )
 
 
@@ -60,7 +63,8 @@ def experiences(tables: Tables) -> Linked:
     Linked
         ``table()``: customer_id, occurred_at, known_at, touchpoint, location_id, valence ("positive" or
         "negative"), resolved_at (earliest resolution of the complaints about this event, NaT without
-        one), in the order of customer, moment and event. Neutral events are set aside.
+        one), source ("operations"), in the order of customer, moment and event. Neutral events are set
+        aside.
 
     Raises
     ------
@@ -92,7 +96,8 @@ def experiences(tables: Tables) -> Linked:
 def _link_experiences(tables: Tables) -> Linked:
     frame = tables.engine.frame(
         f"SELECT {CUSTOMER_ID}, occurred_at, known_at, touchpoint, location_id, "
-        "CASE WHEN outcome > 0 THEN 'positive' ELSE 'negative' END AS valence, resolved_at "
+        "CASE WHEN outcome > 0 THEN 'positive' ELSE 'negative' END AS valence, resolved_at, "
+        "'operations' AS source "
         f"FROM ({resolved_event_source(tables)}) AS event WHERE outcome IN (-1, 1) "
         f"ORDER BY {CUSTOMER_ID}, occurred_at, event_id, valence"
     )

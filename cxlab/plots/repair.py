@@ -123,8 +123,8 @@ def plot_usual_ratios(ratios: pd.DataFrame, *, ax: Axes | None = None, note: str
     -------
     Axes
     """
-    axes = new_axes(ax, width=9.0, height=3.8)
     methods = list(dict.fromkeys(ratios["method"]))
+    axes = new_axes(ax, width=9.0, height=1.6 + 0.55 * len(methods))
     for shift, (state, colour) in zip((-0.13, 0.13), COLOURS.items(), strict=True):
         rows = ratios[(ratios["state"] == state) & ratios["estimate"].notna()]
         height = [methods.index(method) + shift for method in rows["method"]]
@@ -135,7 +135,7 @@ def plot_usual_ratios(ratios: pd.DataFrame, *, ax: Axes | None = None, note: str
     axes.set_yticks(range(len(methods)), methods)
     axes.set_ylim(len(methods) - 0.5, -0.5)
     axes.set_xlim(left=min(0.0, float(ratios["conf_low"].min(skipna=True))))
-    axes.legend(frameon=False, fontsize=10, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
+    axes.legend(frameon=False, fontsize=10, loc="upper right")
     return title_axes(
         axes,
         "Repair ratios as usually computed",

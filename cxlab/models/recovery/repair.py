@@ -24,8 +24,9 @@ from cxlab.models.recovery.repair_rows import (
     repair_rows,
     stock_entries,
 )
+from cxlab.models.recovery.repair_sample import draw_customers, levels_at
 from cxlab.models.recovery.repair_terms import repair_table
-from cxlab.models.recovery.repair_words import repair_summary
+from cxlab.models.recovery.repair_words import repair_summary, trap_warnings
 from cxlab.plots.repair import plot_no_answer, plot_way_back
 from cxlab.stats.fixed_effects import plan_absorption
 from cxlab.stats.stock import plan_stocks
@@ -66,7 +67,25 @@ class RepairResult(Result):
             claim_ratio=self.claim_ratio,
             contact_days=self.contact_days,
             confidence=self.confidence,
+            warnings=trap_warnings(self.diagnostics),
         )
+
+    def levels(self, experiences: pd.DataFrame, *, at: pd.Timestamp) -> pd.DataFrame:
+        """What experiences before ``at`` have left in each customer; any block of customers at a time.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by customer_id: level_points (points of the outcome, below zero where the bad
+            outweighs the good), stock_positive, stock_negative_unresolved, stock_negative_resolved.
+
+        Raises
+        ------
+        FitError
+            If the fit has no number for a kind of experience that occurs.
+        """
+        effects = {str(row["term"]): float(row["estimate"]) for row in self.estimates.to_dict("records")}
+        return levels_at(effects, experiences, at)
 
     def way_back(self) -> pd.DataFrame:
         """The drawn paths: situation, positives, days, level_change with its interval; a copy."""
@@ -113,9 +132,9 @@ class RepairModel:
     minimum_customers
         Customers with two or more answers, below which nothing is estimated.
     carry_over_only
-        True if the valence may come from the same survey as the outcome: experiences of the last
-        ``current_visit_days`` before an answer get columns of their own and only what earlier ones left
-        behind is read.
+        Whether experiences of the last ``current_visit_days`` before an answer get columns of their own
+        and only what earlier ones left behind is read. None decides by the data: yes if ``source`` of any
+        experience is "survey", because the mood of the day is then in the valence and in the answer.
     current_visit_days
         What counts as the current visit, in days.
     discard_days
@@ -125,11 +144,18 @@ class RepairModel:
         Shortest and longest half-life searched, in days.
     draws
         Number of joint draws behind the way back.
+    sample_customers
+        Estimate on so many customers drawn at random; None takes all. The interval is that of the
+        sample: beyond 200,000 customers more rows buy little.
+    bootstrap_below, replicates
+        With fewer customers than this the ratios are studentised by a bootstrap of customers with so
+        many replicates; 0 customers never bootstraps.
 
     Notes
     -----
     Intervals: ratios after Fieller, half-life on the log scale, way back by joint draws; all from one
-    leave-one-customer-out covariance of (effects, ln half-life). A ratio is printed only if the effect of
+    leave-one-customer-out covariance of (effects, ln half-life), the ratios of few customers from the
+    bootstrap-t. A ratio is printed only if the effect of
     positives is 2.58 standard errors above zero. "supported" needs the whole interval within claim x 0.8
     .. claim x 1.25; "rejected" a test at 1 - confidence.
 
@@ -155,20 +181,27 @@ class RepairModel:
     seed: int = 2025
     minimum_negatives: int = 30
     minimum_customers: int = 50
-    carry_over_only: bool = False
+    carry_over_only: bool | None = None
     current_visit_days: float = 14.0
     discard_days: float = 0.0
     half_life_range: tuple[float, float] = (10.0, 2000.0)
     draws: int = 10_000
+    bootstrap_below: int = 2_000
+    sample_customers: int | None = None
+    replicates: int = 999
 
     def __post_init__(self) -> None:
         require_share("RepairModel", "confidence", self.confidence)
+        if self.sample_customers is not None:
+            require_at_least("RepairModel", "sample_customers", self.sample_customers, 10)
         for name, least in (
             ("minimum_negatives", 2),
             ("minimum_customers", 10),
             ("discard_days", 0),
             ("draws", 1000),
             ("seed", 0),
+            ("bootstrap_below", 0),
+            ("replicates", 99),
         ):
             require_at_least("RepairModel", name, getattr(self, name), least)
         for name in ("claim_ratio", "contact_days", "current_visit_days"):
@@ -192,7 +225,8 @@ class RepairModel:
         answers
             customer_id, answered_at (naive UTC timestamps), and the outcome (numeric).
         experiences
-            customer_id, occurred_at, valence ("positive" or "negative"), resolved_at (NaT if never).
+            customer_id, occurred_at, valence ("positive" or "negative"), resolved_at (NaT if never);
+            source ("operations" or "survey") if known.
 
         Returns
         -------
@@ -209,14 +243,38 @@ class RepairModel:
             If a column is missing, too few customers answered twice, or too few experiences can be seen
             by an answer.
         """
-        rows = repair_rows(answers, experiences, outcome=self.outcome, discard_days=self.discard_days)
+        drawn = draw_customers(answers, experiences, most=self.sample_customers, seed=self.seed)
+        rows = repair_rows(
+            drawn.answers, drawn.experiences, outcome=self.outcome, discard_days=self.discard_days
+        )
         self._require_enough(rows)
+        carry_over = self._carries_over(experiences)
+        problem, evidence = self._estimate(rows, carry_over=carry_over)
+        return RepairResult(
+            estimates=repair_table(evidence),
+            diagnostics=repair_checks(
+                evidence,
+                problem,
+                rows,
+                current_visit_days=self.current_visit_days,
+                carry_over=carry_over,
+                from_survey=_from_survey(experiences),
+            ),
+            provenance=self._provenance(answers, experiences, rows, drawn.set_aside),
+            paths=way_back(evidence),
+            outcome=self.outcome,
+            claim_ratio=self.claim_ratio,
+            contact_days=self.contact_days,
+            confidence=self.confidence,
+        )
+
+    def _estimate(self, rows: RepairRows, *, carry_over: bool) -> tuple[StockProblem, Evidence]:
         kinds = tuple(
             kind
             for kind, customers in zip(KINDS, rows.n_customers_seen, strict=True)
             if customers >= LEAST_CUSTOMERS_PER_KIND
         )
-        problem = self._problem(rows, kinds)
+        problem = self._problem(rows, kinds, carry_over=carry_over)
         try:
             fit = fit_stock_regression(problem, half_life_range=self.half_life_range)
         except np.linalg.LinAlgError as error:
@@ -225,23 +283,7 @@ class RepairModel:
                 reason=f"Good and bad experiences cannot be told apart within customers ({error}).",
                 next_step="more customers, or answers at more moments between the experiences.",
             ) from error
-        evidence = self._evidence(fit, kinds, rows)
-        return RepairResult(
-            estimates=repair_table(evidence),
-            diagnostics=repair_checks(
-                evidence,
-                problem,
-                rows,
-                current_visit_days=self.current_visit_days,
-                carry_over=self.carry_over_only,
-            ),
-            provenance=self._provenance(answers, experiences, rows),
-            paths=way_back(evidence),
-            outcome=self.outcome,
-            claim_ratio=self.claim_ratio,
-            contact_days=self.contact_days,
-            confidence=self.confidence,
-        )
+        return problem, self._evidence(fit, kinds, rows)
 
     def _require_enough(self, rows: RepairRows) -> None:
         positive, *bad = rows.n_seen
@@ -265,13 +307,16 @@ class RepairModel:
             next_step=f"about {wanted:,} customers with two or more answers, at this rate of experiences.",
         )
 
-    def _problem(self, rows: RepairRows, kinds: tuple[str, ...]) -> StockProblem:
-        delay = self.current_visit_days if self.carry_over_only else 0.0
+    def _carries_over(self, experiences: pd.DataFrame) -> bool:
+        return _from_survey(experiences) if self.carry_over_only is None else self.carry_over_only
+
+    def _problem(self, rows: RepairRows, kinds: tuple[str, ...], *, carry_over: bool) -> StockProblem:
+        delay = self.current_visit_days if carry_over else 0.0
         entries = stock_entries(rows, delay_days=delay).only([KINDS.index(kind) for kind in kinds])
         plan = plan_stocks(rows.owner, rows.at, entries=entries, n_stocks=len(kinds))
         absorption = plan_absorption(rows.owner, rows.month)
         extra = np.zeros((len(rows.owner), 0))
-        if self.carry_over_only:
+        if carry_over:
             current = current_visit_entries(rows, days=self.current_visit_days)
             counts = plan_stocks(rows.owner, rows.at, entries=current, n_stocks=len(KINDS)).stocks(np.inf)
             extra = absorption.absorb(counts)
@@ -297,17 +342,26 @@ class RepairModel:
             minimum=self.minimum_negatives,
             outcome=self.outcome,
             draws=draw_joint(fit, n_kinds=len(kinds), draws=self.draws, rng=rng),
+            replicates=self.replicates if rows.n_customers < self.bootstrap_below else 0,
+            seed=self.seed,
         )
 
-    def _provenance(self, answers: pd.DataFrame, experiences: pd.DataFrame, rows: RepairRows) -> Provenance:
+    def _provenance(
+        self, answers: pd.DataFrame, experiences: pd.DataFrame, rows: RepairRows, unsampled: dict[str, int]
+    ) -> Provenance:
         used = hash_frame(answers[["customer_id", "answered_at", self.outcome]])
         seen = hash_frame(experiences[["customer_id", "occurred_at", "valence", "resolved_at"]])
         return Provenance(
             model="RepairModel",
             n_rows=len(answers) + len(experiences),
             n_used=rows.n_used,
-            n_set_aside=rows.n_set_aside,
+            n_set_aside={**rows.n_set_aside, **unsampled},
             settings=dataclasses.asdict(self),
             seed=self.seed,
             input_hash=f"{used}-{seen}",
         )
+
+
+def _from_survey(experiences: pd.DataFrame) -> bool:
+    """Whether any valence was told by the customer in a survey."""
+    return "source" in experiences.columns and bool((experiences["source"] == "survey").any())

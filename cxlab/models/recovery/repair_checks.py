@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from cxlab.core.result import Check, checks_table
 from cxlab.models.recovery.repair_evidence import GATE_Z, Evidence
+from cxlab.models.recovery.repair_healing import healing_check
 from cxlab.models.recovery.repair_rows import RepairRows, current_visit_entries
-from cxlab.stats.fixed_effects import clustered_least_squares
+from cxlab.models.recovery.repair_tests import DOUBT, added_columns_test, tested_check
 from cxlab.stats.stock import plan_stocks
 from cxlab.stats.stock_regression import StockProblem
 
-Floats = npt.NDArray[np.float64]
-
-#: A specification test speaks up below this p-value.
-DOUBT = 0.01
 #: Fewest customers at which the coverage of the intervals was measured.
 CUSTOMERS_MEASURED = 150
 EFFECTIVE_CUSTOMERS = 30.0
@@ -29,6 +25,7 @@ def repair_checks(
     *,
     current_visit_days: float,
     carry_over: bool,
+    from_survey: bool,
 ) -> pd.DataFrame:
     """All diagnostics of a fit as a table (check, value, threshold, passed, meaning)."""
     checks = [
@@ -52,6 +49,8 @@ def repair_checks(
         _single_minimum(evidence),
         _same_fading(evidence, problem),
         _current_visit(evidence, problem, rows, days=current_visit_days, carry_over=carry_over),
+        _valence_source(from_survey, carry_over),
+        healing_check(evidence, problem, rows, carry_over_days=current_visit_days if carry_over else 0.0),
         _early_answers(evidence, rows),
         _single_answers(rows),
     ]
@@ -108,45 +107,17 @@ def _single_minimum(evidence: Evidence) -> Check:
     )
 
 
-def _wald(evidence: Evidence, problem: StockProblem, columns: Floats, contrast: Floats) -> float | None:
-    """p-value of ``contrast @ coefficients of the added columns = 0``, or None if collinear."""
-    from scipy.stats import chi2
-
-    joint = np.column_stack([evidence.fit.design, columns])
-    try:
-        fitted = clustered_least_squares(joint, problem.outcome, absorption=problem.absorption)
-        covariance = fitted.jackknife()
-    except np.linalg.LinAlgError:
-        return None
-    first = joint.shape[1] - contrast.shape[1]
-    value = contrast @ fitted.coefficients[first:]
-    spread = contrast @ covariance[first:, first:] @ contrast.T
-    return float(chi2.sf(float(value @ np.linalg.solve(spread, value)), len(contrast)))
-
-
-def _tested(name: str, p_value: float | None, meaning: str, *, unless: str) -> Check:
-    if p_value is None:
-        return Check(check=name, value=unless, threshold=f"p >= {DOUBT:g}", passed=False, meaning=meaning)
-    return Check(
-        check=name,
-        value=round(p_value, 4),
-        threshold=f"p >= {DOUBT:g}",
-        passed=p_value >= DOUBT,
-        meaning=meaning,
-    )
-
-
 def _same_fading(evidence: Evidence, problem: StockProblem) -> Check:
     meaning = "if good and bad fade at different speeds no single ratio exists: read the way back instead"
     name = "good and bad experiences fade alike (p)"
     if evidence.fit.bound != "inside" or not evidence.gate_open:
-        return _tested(name, None, meaning, unless="not tested")
+        return tested_check(name, None, meaning, unless="not tested")
     size = len(evidence.kinds)
     pulls = evidence.fit.slopes * evidence.fit.coefficients[:size]
     good = np.array([kind == "positive" for kind in evidence.kinds])
     columns = np.column_stack([pulls[:, good].sum(axis=1), pulls[:, ~good].sum(axis=1)])
-    p_value = _wald(evidence, problem, columns, np.array([[1.0, -1.0]]))
-    return _tested(name, p_value, meaning, unless="not tested")
+    p_value = added_columns_test(evidence, problem, columns, np.array([[1.0, -1.0]]))
+    return tested_check(name, p_value, meaning, unless="not tested")
 
 
 def _current_visit(
@@ -169,15 +140,26 @@ def _current_visit(
     columns = problem.absorption.absorb(plan.stocks(np.inf))
     columns = columns[:, np.square(columns).sum(axis=0) > 1e-9 * len(columns)]
     if not columns.shape[1]:
-        return _tested(name, None, meaning, unless="no experience so late")
+        return tested_check(name, None, meaning, unless="no experience so late")
     size = len(evidence.kinds)
     if evidence.fit.bound == "inside":
         pull = evidence.fit.slopes @ evidence.fit.coefficients[:size]
         added = np.column_stack([pull, columns])
     else:
         added = columns
-    p_value = _wald(evidence, problem, added, np.eye(columns.shape[1]))
-    return _tested(name, p_value, meaning, unless="not tested")
+    p_value = added_columns_test(evidence, problem, added, np.eye(columns.shape[1]))
+    return tested_check(name, p_value, meaning, unless="not tested")
+
+
+def _valence_source(from_survey: bool, carry_over: bool) -> Check:
+    told = "by the customer in a survey" if from_survey else "by operations, or not said"
+    return Check(
+        check="good and bad were recorded apart from the answer",
+        value=f"{told}; {'earlier visits only' if carry_over else 'the current visit counts'}",
+        threshold="by operations, or earlier visits only",
+        passed=carry_over or not from_survey,
+        meaning="one mood in valence and answer can halve the ratio; leave carry_over_only at None",
+    )
 
 
 def _early_answers(evidence: Evidence, rows: RepairRows) -> Check:

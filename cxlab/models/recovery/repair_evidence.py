@@ -39,6 +39,9 @@ class Evidence:
     outcome: str
     #: joint draws of (coefficients of ``kinds``, ln half-life), shape (draws, kinds + 1)
     draws: Floats
+    #: replicates of the bootstrap of customers behind the ratios; 0 where the jackknife serves
+    replicates: int
+    seed: int
 
     def critical(self, degrees: float) -> float:
         """Two-sided t quantile."""

@@ -37,6 +37,8 @@ class Experiences:
     resolved: Floats
     #: the first answer that sees it
     first_row: Integers
+    #: a group such as the touchpoint; empty where none was asked for
+    group: npt.NDArray[np.object_]
 
     def kinds(self, owner: Integers, at: Floats) -> tuple[Booleans, Booleans, Booleans]:
         """Per kind of ``KINDS``, which experiences some answer (``owner``, ``at``) saw in that state."""
@@ -71,7 +73,7 @@ class RepairRows:
 
 
 def repair_rows(
-    answers: pd.DataFrame, experiences: pd.DataFrame, *, outcome: str, discard_days: float
+    answers: pd.DataFrame, experiences: pd.DataFrame, *, outcome: str, discard_days: float, group: str = ""
 ) -> RepairRows:
     """Check both tables, set rows aside with a reason, and sort what is left by customer and time.
 
@@ -83,6 +85,8 @@ def repair_rows(
         Numeric column of ``answers``.
     discard_days
         Answers in this many days after the first record are set aside.
+    group
+        Column of the experiences that is carried along, or empty.
 
     Raises
     ------
@@ -98,11 +102,14 @@ def repair_rows(
     kept, aside, n_single = _keep_answers(
         answers, outcome=outcome, until=start + pd.Timedelta(days=discard_days)
     )
-    codes, names = pd.factorize(kept[CUSTOMER_ID])
+    # Sorted, so that a bootstrap of customers does not depend on the order of the rows.
+    codes, names = pd.factorize(kept[CUSTOMER_ID], sort=True)
     at = _days(kept[ANSWERED_AT], start)
     order = np.lexsort((at, codes))
     owner, at = codes[order].astype(np.int64), at[order]
-    seen, lost = _keep_experiences(experiences, pd.Index(names), owner=owner, at=at, start=start)
+    seen, lost = _keep_experiences(
+        experiences, pd.Index(names), owner=owner, at=at, start=start, group=group
+    )
     kinds = seen.kinds(owner, at)
     return RepairRows(
         owner=owner,
@@ -119,12 +126,12 @@ def repair_rows(
     )
 
 
-def stock_entries(rows: RepairRows, *, delay_days: float = 0.0) -> Entries:
+def stock_entries(rows: RepairRows, *, delay_days: float = 0.0, weight: Floats | None = None) -> Entries:
     """Entries of the three stocks of ``KINDS``, time-consistent in the resolution.
 
     A bad experience counts as unresolved until ``resolved_at`` and as resolved from there on, its weight
     fading from its own date throughout. With ``delay_days`` every experience enters only so many days
-    after it occurred (the carry-over design).
+    after it occurred (the carry-over design); with ``weight`` every experience counts so much.
     """
     past = rows.experiences
     enter = past.occurred + delay_days
@@ -138,7 +145,7 @@ def stock_entries(rows: RepairRows, *, delay_days: float = 0.0) -> Entries:
         (unresolved & settled, moved, 1, -1.0),
         (settled, moved, 2, 1.0),
     ]
-    return _entries(past, parts)
+    return _entries(past, parts, weight)
 
 
 def current_visit_entries(rows: RepairRows, *, days: float) -> Entries:
@@ -161,13 +168,16 @@ def current_visit_entries(rows: RepairRows, *, days: float) -> Entries:
     return _entries(past, parts)
 
 
-def _entries(past: Experiences, parts: list[tuple[Booleans, Floats, int, float]]) -> Entries:
+def _entries(
+    past: Experiences, parts: list[tuple[Booleans, Floats, int, float]], weight: Floats | None = None
+) -> Entries:
+    each = np.ones(len(past.owner)) if weight is None else weight
     return Entries(
         owner=np.concatenate([past.owner[mask] for mask, _, _, _ in parts]),
         enter=np.concatenate([enter[mask] for mask, enter, _, _ in parts]),
         origin=np.concatenate([past.occurred[mask] for mask, _, _, _ in parts]),
         stock=np.concatenate([np.full(int(mask.sum()), stock) for mask, _, stock, _ in parts]),
-        sign=np.concatenate([np.full(int(mask.sum()), sign) for mask, _, _, sign in parts]),
+        sign=np.concatenate([sign * each[mask] for mask, _, _, sign in parts]),
     )
 
 
@@ -242,7 +252,13 @@ def _keep_answers(
 
 
 def _keep_experiences(
-    experiences: pd.DataFrame, names: pd.Index, *, owner: Integers, at: Floats, start: pd.Timestamp
+    experiences: pd.DataFrame,
+    names: pd.Index,
+    *,
+    owner: Integers,
+    at: Floats,
+    start: pd.Timestamp,
+    group: str,
 ) -> tuple[Experiences, dict[str, int]]:
     """Experiences that some used answer can see, and the rest counted by reason."""
     aside: dict[str, int] = {}
@@ -274,6 +290,7 @@ def _keep_experiences(
         positive=positive[kept],
         resolved=np.where(never, np.inf, resolved[kept]),
         first_row=row,
+        group=experiences[group].to_numpy(dtype=object)[kept] if group else np.empty(0, dtype=object),
     )
     return seen, aside
 

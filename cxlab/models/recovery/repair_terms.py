@@ -15,6 +15,7 @@ from cxlab.models.recovery.repair_evidence import (
     positives_until_back,
     withheld,
 )
+from cxlab.models.recovery.repair_pivot import ratio_pivot
 from cxlab.models.recovery.repair_rows import KINDS
 from cxlab.stats.fieller import fieller_set
 
@@ -80,22 +81,17 @@ def _ratio_row(evidence: Evidence, kind: str) -> dict[str, object]:
         return row
     p, k = evidence.kinds.index("positive"), evidence.kinds.index(kind)
     good, bad = evidence.fit.coefficients[p], evidence.fit.coefficients[k]
-    v = evidence.fit.covariance
     ratio = bad / good
-    degrees = evidence.fit.contrast(evidence.weights(**{kind: 1.0, "positive": -ratio}))[2]
+    pivot = ratio_pivot(evidence, kind)
+    v, critical = pivot.covariance, pivot.critical
     found = fieller_set(
         bad, good, variance_numerator=v[k, k], variance_denominator=v[p, p], covariance=v[k, p],
-        critical=evidence.critical(degrees),
+        critical=critical,
     )  # fmt: skip
     if not found.bounded:
         row["verdict"], row["meaning"] = NOT_IDENTIFIED, f"{label}: {NEVER}"
         return row
-    from scipy.stats import t
-
-    value, error, degrees = evidence.fit.contrast(
-        evidence.weights(**{kind: 1.0, "positive": -evidence.claim_ratio})
-    )
-    p_value = float(2.0 * t.sf(abs(value / error), degrees))
+    p_value = pivot.claim_p_value
     row["estimate"], row["conf_low"], row["conf_high"] = ratio, found.low, found.high
     row["std_error"] = float(np.sqrt(v[k, k] - 2.0 * ratio * v[k, p] + ratio**2 * v[p, p]) / good)
     row["p_value"] = p_value

@@ -28,15 +28,42 @@ WITHDRAWN = (
 )
 
 
+#: Checks whose failure changes what the number means, and so is said with it.
+TRAPS = (
+    "good and bad experiences fade alike (p)",
+    "the last 14 days weigh as the fading curve says (p)",
+    "good and bad were recorded apart from the answer",
+    "later positives leave the remaining damage alone (p)",
+    "share of answers within one half-life of the first record",
+)
+
+
+def trap_warnings(checks: pd.DataFrame) -> list[str]:
+    """One sentence for each failed check of :data:`TRAPS` that could be made."""
+    failed = checks[~checks["passed"].astype(bool) & (checks["value"].astype(str) != "not tested")]
+    named = failed["check"].isin(TRAPS) | failed["check"].str.startswith("the last ")
+    return [
+        f"Warning: {row['meaning']} ({row['check']}: {row['value']})."
+        for row in failed[named].to_dict("records")
+    ]
+
+
 def repair_summary(
-    table: pd.DataFrame, *, outcome: str, claim_ratio: float, contact_days: float, confidence: float
+    table: pd.DataFrame,
+    *,
+    outcome: str,
+    claim_ratio: float,
+    contact_days: float,
+    confidence: float,
+    warnings: list[str],
 ) -> str:
-    """Exchange ratio with its verdict, way back, memory; assumption; what may not be claimed."""
+    """Exchange ratio with its verdict, way back, memory; warnings; assumption; what may not be claimed."""
     rows = {row["term"]: row for row in table.to_dict("records")}
     parts = [
         _exchange(rows, claim_ratio, outcome=outcome, confidence=confidence),
         _way_back(rows, contact_days),
         _memory(rows),
+        *warnings,
         ASSUMPTION,
         LIMITS,
     ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from cxlab.core.columns import CUSTOMER_ID
 from cxlab.core.errors import NotAnswerableError
 from cxlab.core.provenance import Provenance
 from cxlab.core.result import Check, Result, checks_table
@@ -34,9 +35,23 @@ if TYPE_CHECKING:
 #: Method -> what it overlooks.
 METHODS = {
     "raw means after a contact": "compares different customers, and forgets what came before",
+    "raw means, survivors only": "the same, among those whom the bad experiences did not drive away",
+    "customer totals": "mean answer over all experiences ever had, between customers",
+    "customer totals, survivors only": "the same, among those who are still there",
+    "good and bad told in the same survey": "one mood of the day is in the experience and in the answer",
     "last contacts, within customers": "forgets what earlier experiences left behind",
     "counts, within customers": "treats an experience of years ago like one of yesterday",
 }
+
+
+APART = Check(
+    check="the methods estimate the repair ratio",
+    value="no",
+    threshold="yes",
+    passed=False,
+    meaning="they differ from it by what they overlook; see the column meaning",
+)
+Fit = tuple[Clustered | None, list[str]]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -95,19 +110,31 @@ class UsualRatioModel:
         require_share("UsualRatioModel", "confidence", self.confidence)
         require_at_least("UsualRatioModel", "contact_days", self.contact_days, 0.1)
 
-    def fit(self, answers: pd.DataFrame, experiences: pd.DataFrame) -> UsualRatioResult:
-        """Three usual ratios for unresolved and resolved negatives.
+    def fit(
+        self,
+        answers: pd.DataFrame,
+        experiences: pd.DataFrame,
+        customers: pd.DataFrame | None = None,
+        rated: pd.DataFrame | None = None,
+    ) -> UsualRatioResult:
+        """The usual ratios for unresolved and resolved negatives.
 
         Parameters
         ----------
         answers, experiences
             As :meth:`RepairModel.fit` takes them.
+        customers
+            customer_id and left_at (missing for who is still there), for the rows of survivors; without
+            it they are left out.
+        rated
+            Experiences told by the customers (:func:`cxlab.rated_experiences`), for the row of the same
+            survey; without it the row is left out.
 
         Returns
         -------
         UsualRatioResult
             ``table()``: term, method, state (unresolved, resolved), estimate, std_error, conf_low,
-            conf_high, p_value (empty: nothing is tested), n (customers), unit, verdict, meaning.
+            conf_high, p_value (empty), n (customers), unit, verdict, meaning.
 
         Raises
         ------
@@ -121,28 +148,16 @@ class UsualRatioModel:
                 reason="Too few: positive and negative experiences before repeated answers are needed.",
                 next_step="customers with two or more answers after good and bad experiences.",
             )
-        recent = current_visit_entries(rows, days=self.contact_days)
-        every = stock_entries(rows)
-        fits = zip(
-            METHODS,
-            (
-                _fitted(rows, recent, within=False),
-                _fitted(rows, recent, within=True),
-                _fitted(rows, every, within=True),
-            ),
-            strict=True,
-        )
-        table = [self._row(rows, method, *fit, kind) for method, fit in fits for kind in KINDS[1:]]
-        apart = Check(
-            check="the methods estimate the repair ratio",
-            value="no",
-            threshold="yes",
-            passed=False,
-            meaning="they differ from it by what they overlook; see the column meaning",
-        )
+        told = None
+        if rated is not None:
+            told = repair_rows(answers, rated, outcome=self.outcome, discard_days=0.0)
+        stayed = _survivors(answers, experiences, customers, outcome=self.outcome)
+        fits = self._fits(rows, stayed=stayed, told=told)
+        found = fits.items()
+        table = [self._row(used, method, *fit, k) for method, (used, fit) in found for k in KINDS[1:]]
         return UsualRatioResult(
             estimates=pd.DataFrame(table),
-            diagnostics=checks_table([apart]),
+            diagnostics=checks_table([APART]),
             provenance=Provenance(
                 model="UsualRatioModel",
                 n_rows=len(answers) + len(experiences),
@@ -152,6 +167,24 @@ class UsualRatioModel:
             ),
             confidence=self.confidence,
         )
+
+    def _fits(
+        self, rows: RepairRows, *, stayed: RepairRows | None, told: RepairRows | None
+    ) -> dict[str, tuple[RepairRows, Fit]]:
+        """Per method in the order of :data:`METHODS` the rows it reads and what it finds."""
+        raw, raw_stayed, totals, totals_stayed, same, last, counts = METHODS
+        near = current_visit_entries(rows, days=self.contact_days)
+        found = {raw: (rows, _fitted(rows, near, within=False)), totals: (rows, _totals(rows))}
+        if stayed is not None:
+            near_stayed = current_visit_entries(stayed, days=self.contact_days)
+            found[raw_stayed] = (stayed, _fitted(stayed, near_stayed, within=False))
+            found[totals_stayed] = (stayed, _totals(stayed))
+        if told is not None:
+            near_told = current_visit_entries(told, days=self.contact_days)
+            found[same] = (told, _fitted(told, near_told, within=True))
+        found[last] = (rows, _fitted(rows, near, within=True))
+        found[counts] = (rows, _fitted(rows, stock_entries(rows), within=True))
+        return {method: found[method] for method in METHODS if method in found}
 
     def _row(
         self, rows: RepairRows, method: str, fit: Clustered | None, kinds: list[str], kind: str
@@ -188,7 +221,43 @@ class UsualRatioModel:
         }
 
 
-def _fitted(rows: RepairRows, entries: Entries, *, within: bool) -> tuple[Clustered | None, list[str]]:
+def _survivors(
+    answers: pd.DataFrame, experiences: pd.DataFrame, customers: pd.DataFrame | None, *, outcome: str
+) -> RepairRows | None:
+    """The rows of customers who have not left; None if nobody says who left or nobody is there."""
+    if customers is None or "left_at" not in customers.columns:
+        return None
+    there = customers.loc[customers["left_at"].isna(), CUSTOMER_ID]
+    rows = repair_rows(
+        answers[answers[CUSTOMER_ID].isin(there)],
+        experiences[experiences[CUSTOMER_ID].isin(there)],
+        outcome=outcome,
+        discard_days=0.0,
+    )
+    return rows if rows.n_customers >= 2 else None
+
+
+def _totals(rows: RepairRows) -> Fit:
+    """Between customers: the mean answer on the number of experiences of each kind, ever."""
+    past = rows.experiences
+    good, settled = past.positive, np.isfinite(past.resolved)
+    counts = np.column_stack(
+        [
+            np.bincount(past.owner[mask], minlength=rows.n_customers).astype(np.float64)
+            for mask in (good, ~good & ~settled, ~good & settled)
+        ]
+    )
+    answered = np.bincount(rows.owner, minlength=rows.n_customers)
+    mean = np.bincount(rows.owner, weights=rows.outcome, minlength=rows.n_customers) / answered
+    each = plan_absorption(np.arange(rows.n_customers))
+    try:
+        fit = clustered_least_squares(counts - counts.mean(axis=0), mean - mean.mean(), absorption=each)
+    except np.linalg.LinAlgError:
+        return None, []
+    return fit, list(KINDS)
+
+
+def _fitted(rows: RepairRows, entries: Entries, *, within: bool) -> Fit:
     """Least squares on unfaded counts, clustered by customer, and the kinds that vary."""
     counts = plan_stocks(rows.owner, rows.at, entries=entries, n_stocks=len(KINDS)).stocks(np.inf)
     absorption = plan_absorption(rows.owner, rows.month if within else None)
