@@ -61,8 +61,8 @@ def main(descriptor: int) -> None:
         _send(channel, {"ready": threads == 1, "threads": threads})
         if threads != 1:
             return
-        # Ended kernels leave no zombie; who waits for one holds a descriptor of its process.
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        # Not SIG_IGN: the times of ended kernels would count for nobody.
+        signal.signal(signal.SIGCHLD, _collect)
         while request := channel.recv(_LONGEST_REQUEST):
             child = os.fork()
             if child == 0:
@@ -71,6 +71,15 @@ def main(descriptor: int) -> None:
             handle = os.pidfd_open(child)
             socket.send_fds(channel, [json.dumps({"pid": child}).encode()], [handle])
             os.close(handle)
+
+
+def _collect(number: int, frame: Any) -> None:
+    """Take leave of every kernel that has ended; who waits for one holds a descriptor of its process."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
 
 
 def _send(channel: socket.socket, message: dict[str, Any]) -> None:
