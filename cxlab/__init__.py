@@ -35,11 +35,14 @@ if TYPE_CHECKING:
     from cxlab.linking.snapshots import snapshots as snapshots
     from cxlab.linking.spells import spells as spells
     from cxlab.models.churn.decision import DecisionModel as DecisionModel
+    from cxlab.models.churn.decision_rows import decision_tables as decision_tables
     from cxlab.models.churn.hazard import HazardModel as HazardModel
     from cxlab.models.churn.horizon import ChurnModel as ChurnModel
     from cxlab.models.churn.lifetime_value import LifetimeValueModel as LifetimeValueModel
     from cxlab.models.churn.purchase_model import PurchaseModel as PurchaseModel
     from cxlab.models.churn.retention import RetentionModel as RetentionModel
+    from cxlab.models.churn.stress import StressModel as StressModel
+    from cxlab.models.churn.uplift import UpliftModel as UpliftModel
     from cxlab.models.churn.wallet import WalletModel as WalletModel
     from cxlab.models.drivers.asymmetry import AsymmetryModel as AsymmetryModel
     from cxlab.models.drivers.chain import ChainModel as ChainModel
@@ -89,6 +92,9 @@ _HOME = {
     "RetentionModel": "cxlab.models.churn.retention",
     "PurchaseModel": "cxlab.models.churn.purchase_model",
     "WalletModel": "cxlab.models.churn.wallet",
+    "decision_tables": "cxlab.models.churn.decision_rows",
+    "UpliftModel": "cxlab.models.churn.uplift",
+    "StressModel": "cxlab.models.churn.stress",
     "RepairModel": "cxlab.models.recovery.repair",
     "RepairGroupsModel": "cxlab.models.recovery.repair_groups",
     "FadingModel": "cxlab.models.recovery.fading",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cxlab.calls import add_calls
 from cxlab.core.errors import CxlabError, ParameterError
 from cxlab.core.version import __version__
 
@@ -96,6 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="print the notebooks, or one notebook's parameters")
     listing.add_argument("notebook", nargs="?", metavar="NOTEBOOK")
     listing.set_defaults(command=_list)
+
+    add_calls(commands.add_parser("calls", help="write the list of whom to call, outside the reports"))
 
     lint = commands.add_parser("lint", help="hold notebooks against the house rules")
     lint.add_argument("notebooks", nargs="+", metavar="NOTEBOOK")

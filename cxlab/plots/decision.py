@@ -88,3 +88,45 @@ def _shown_to(curve: pd.DataFrame, bottom: float) -> float:
     """The share at which the curve leaves the picture below, and a little more; else all of it."""
     below = curve.loc[curve["estimate"] < bottom, "contacted_share"]
     return 1.0 if below.empty else min(1.0, float(below.min()) + 0.05)
+
+
+def plot_uplift_curve(curve: pd.DataFrame, *, title: str, note: str = "", ax: Axes | None = None) -> Axes:
+    """Customers kept by share contacted, ordered by uplift (with band) and by risk, beside a random order.
+
+    Parameters
+    ----------
+    curve
+        Columns ordered_by ("uplift" or "risk"), contacted_share (0..1), estimate, conf_low, conf_high:
+        customers kept per 1 customer of the base.
+    title, note
+        Words.
+    ax
+        Where to draw; new axes if None.
+
+    Returns
+    -------
+    Axes
+    """
+    from matplotlib.ticker import PercentFormatter
+
+    axes = new_axes(ax, width=7.4, height=5.0)
+    main, risk = (curve[curve["ordered_by"] == name] for name in ("uplift", "risk"))
+    share = main["contacted_share"].to_numpy()
+    everybody = float(main["estimate"].iloc[-1])
+    axes.fill_between(share, main["conf_low"], main["conf_high"], color=BLUE, alpha=0.18, linewidth=0)
+    axes.plot(share, main["estimate"], color=BLUE, linewidth=2.2, label="by uplift")
+    axes.plot(
+        share, risk["estimate"], color=ORANGE, linewidth=1.8, linestyle=(0, (6, 2)), label="by churn risk"
+    )
+    axes.plot([0.0, 1.0], [0.0, everybody], color=GREY, linewidth=1.2, label="in random order")
+    axes.set_xlim(0.0, 1.0)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0 if axis is axes.xaxis else 1))
+    axes.legend(loc="lower right", frameon=False, fontsize=10)
+    return title_axes(
+        axes,
+        title,
+        x_label="share of customers contacted",
+        y_label="customers kept, share of the base",
+        note=note,
+    )

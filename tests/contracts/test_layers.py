@@ -21,7 +21,8 @@ ALLOWED = {
     "models": {"core", "plots", "stats"},
     "reporting": {"core"},
     "simulation": {"core"},
-    "cli": {"core", "ingest", "linking", "reporting", "simulation"},
+    "calls": {"core", "ingest", "linking", "models"},
+    "cli": {"calls", "core", "ingest", "linking", "reporting", "simulation"},
     "__main__": {"cli"},
 }
 LIMIT_MODULE_LINES = 400

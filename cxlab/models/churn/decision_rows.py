@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
@@ -12,11 +12,16 @@ from cxlab.core.columns import CUSTOMER_ID
 from cxlab.core.errors import FitError, NotAnswerableError
 from cxlab.models.churn.features import CHURNED, CUT_AT
 
+if TYPE_CHECKING:
+    from cxlab.models.churn.horizon_result import ChurnResult
+
 PROBABILITY: Final = "probability"
 VALUE: Final = "value"
 SEGMENT: Final = "segment"
 REASONS: Final = ("reason_1", "reason_2", "reason_3")
 OPEN_COMPLAINTS: Final = "open_complaints"
+#: Where ``cxlab.snapshots`` keeps them.
+OPEN_FEATURE: Final = "experience_open_complaints"
 #: Columns carried along from the customers to decide about, where they are given.
 CARRIED: Final = (CUT_AT, *REASONS, OPEN_COMPLAINTS)
 
@@ -27,6 +32,36 @@ class Rows:
 
     rows: pd.DataFrame
     set_aside: dict[str, int]
+
+
+def decision_tables(
+    churn: ChurnResult, panel: pd.DataFrame, current: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """History and customers at hand for ``DecisionModel``, from a churn forecast.
+
+    Parameters
+    ----------
+    churn
+        A fitted forecast.
+    panel
+        The table it was fitted to; its columns (value, segment) join the held-out rows.
+    current
+        Customers at hand with the same features, one row each, outcome open: ``cxlab.snapshots`` at the
+        end of the records.
+
+    Returns
+    -------
+    history, current
+        The held-out rows with the probability each got before its outcome was used; the customers at hand
+        with theirs, and with their open complaints where these are known.
+    """
+    scored = churn.scored()
+    kept = [name for name in panel.columns if name not in scored or name == SEGMENT]
+    history = scored.drop(columns=SEGMENT, errors="ignore").join(panel[kept])
+    now = current.assign(**{PROBABILITY: churn.predict(current)})
+    if OPEN_FEATURE in now and OPEN_COMPLAINTS not in now:
+        now[OPEN_COMPLAINTS] = now[OPEN_FEATURE]
+    return history, now
 
 
 def history_rows(table: pd.DataFrame, value_column: str, segment_column: str, *, question: str) -> Rows:

@@ -1,0 +1,155 @@
+"""The road to a call list: data in, forecast, decision, and a pseudonymous file outside the reports."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxlab.core.errors import ParameterError
+from cxlab.core.person_files import check_place, check_purpose
+from cxlab.core.pseudonyms import Pseudonyms
+
+if TYPE_CHECKING:
+    from cxlab.models.churn.decision import DecisionModel
+    from cxlab.models.churn.decision_result import DecisionResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallOrder:
+    """What is asked for: where the data are, where the list goes, for what, and in which time window."""
+
+    data: str
+    out: Path
+    purpose: str
+    config: str | None = None
+    location_id: str = ""
+    lead_days: int = 30
+    horizon_days: int = 180
+    opted_out: Sequence[str] = ()
+    accept_failed_gate: bool = False
+
+
+def write_calls(order: CallOrder, decision: DecisionModel) -> tuple[DecisionResult, Path]:
+    """Forecast churn from the end of the records, decide, and write the list.
+
+    Place, purpose and key are checked before anything is computed.
+
+    Returns
+    -------
+    The decision, and the path of the list.
+
+    Raises
+    ------
+    CxlabError
+        For a closed place, no purpose, no key, data that hold no answer, or a failed gate.
+    """
+    from cxlab.ingest.load import load
+    from cxlab.linking.snapshots import snapshots
+    from cxlab.models.churn.decision_rows import decision_tables
+    from cxlab.models.churn.horizon import ChurnModel
+
+    check_place(order.out)
+    check_purpose(order.purpose)
+    names = Pseudonyms.from_environment()
+    lead, horizon = order.lead_days, order.horizon_days
+    tables = load(order.data, config=order.config).only(location_id=order.location_id)
+    panel = snapshots(tables, lead_days=lead, horizon_days=horizon)
+    end = panel.provenance.settings.get("data_end")
+    if end is None:
+        raise ParameterError(
+            f"{order.data}: a list needs dates of joining and leaving, this is a cross-section. "
+            "Next step: map joined_at and left_at of [customers]."
+        )
+    current = snapshots(tables, cuts=(str(end),), lead_days=lead, horizon_days=horizon)
+    churn = ChurnModel(lead_days=lead, horizon_days=horizon).fit(panel.table())
+    result = decision.fit(*decision_tables(churn, panel.table(), current.table()))
+    place = result.write_list(
+        order.out,
+        purpose=order.purpose,
+        pseudonyms=names,
+        opted_out=order.opted_out,
+        accept_failed_gate=order.accept_failed_gate,
+    )
+    return result, place
+
+
+def read_identifiers(path: Path | None) -> list[str]:
+    """One customer id a line, blank lines left out; none without a file."""
+    if path is None:
+        return []
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParameterError(
+            f"{path.name}: the file of those who objected cannot be read. Next step: one customer id a "
+            "line, UTF-8; nobody is called while it is unreadable."
+        ) from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def add_calls(command: argparse.ArgumentParser) -> None:
+    """The options of `cxlab calls`."""
+    command.add_argument("--data", required=True, metavar="DIR", help="folder with the tables")
+    command.add_argument("--config", metavar="FILE", help="mapping of columns (default DIR/cxlab.toml)")
+    command.add_argument("--location", default="", metavar="ID", help="one dealer (default: all)")
+    command.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help=".csv or .parquet, outside the reports"
+    )
+    command.add_argument("--purpose", required=True, metavar="WORDS", help="what the calls are for")
+    command.add_argument(
+        "--opted-out", type=Path, metavar="FILE", help="customer ids that objected, one a line: left out"
+    )
+    money = (
+        ("--save-share", 0.3, "of those who would leave, the share a contact keeps"),
+        ("--offer-cost", 20.0, "cost of the offer where it is taken"),
+        ("--contact-cost", 2.0, "cost of one contact"),
+        ("--loyal-take-share", 1.0, "of those who stay anyway, the share that takes the offer"),
+        ("--margin-share", 1.0, "share of the value which is margin"),
+    )
+    for name, default, meaning in money:
+        command.add_argument(
+            name, type=float, default=default, metavar="X", help=f"{meaning} (default {default:g})"
+        )
+    command.add_argument(
+        "--value-column",
+        default="contract_value_per_year",
+        metavar="NAME",
+        help="what a kept customer is worth (default contract_value_per_year)",
+    )
+    for name, default in (("--lead-days", 30), ("--horizon-days", 180)):
+        command.add_argument(name, type=int, default=default, metavar="N", help=f"(default {default})")
+    command.add_argument(
+        "--accept-failed-gate", action="store_true", help="write although the probabilities are off"
+    )
+    command.set_defaults(command=_calls)
+
+
+def _calls(options: argparse.Namespace) -> int:
+    from cxlab.models.churn.decision import DecisionModel
+
+    decision = DecisionModel(
+        value_column=options.value_column,
+        save_share=options.save_share,
+        offer_cost=options.offer_cost,
+        contact_cost=options.contact_cost,
+        loyal_take_share=options.loyal_take_share,
+        margin_share=options.margin_share,
+    )
+    order = CallOrder(
+        data=options.data,
+        out=options.out,
+        purpose=options.purpose,
+        config=options.config,
+        location_id=options.location,
+        lead_days=options.lead_days,
+        horizon_days=options.horizon_days,
+        opted_out=read_identifiers(options.opted_out),
+        accept_failed_gate=options.accept_failed_gate,
+    )
+    result, place = write_calls(order, decision)
+    print(result.summary())
+    print(f"{place} (only you can read it; purpose and date of deletion in {place.name}.about.json)")
+    return 0

@@ -1,0 +1,61 @@
+"""`cxlab calls`: refusals before any computing, and one list from a data folder."""
+
+import json
+import stat
+
+import pandas as pd
+import pytest
+
+from cxlab.cli import main
+from cxlab.core.pseudonyms import KEY_VARIABLE
+from cxlab.simulation.simulate import simulate
+
+PURPOSE = ["--purpose", "retention calls in March"]
+
+
+@pytest.fixture
+def key(tmp_path, monkeypatch):
+    path = tmp_path / "key"
+    path.write_bytes(bytes(range(32)))
+    path.chmod(0o600)
+    monkeypatch.setenv(KEY_VARIABLE, str(path))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [("reports/runs/calls.csv", "must not lie in the folder"), ("calls.xlsx", "change the ending")],
+)
+def test_a_closed_place_is_refused_before_anything_is_read(out, words, tmp_path, key, capsys):
+    assert main(["calls", "--data", "nowhere", "--out", str(tmp_path / out), *PURPOSE]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_no_key_no_purpose_and_an_unreadable_list_of_objections_are_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
+    out = ["calls", "--data", "nowhere", "--out", str(tmp_path / "calls.csv")]
+    assert main([*out, *PURPOSE]) == 2
+    assert KEY_VARIABLE in capsys.readouterr().err
+    assert main([*out, "--purpose", "x"]) == 2
+    assert "purpose" in capsys.readouterr().err
+    assert main([*out, *PURPOSE, "--opted-out", str(tmp_path / "absent.txt")]) == 2
+    assert "nobody is called" in capsys.readouterr().err
+
+
+def test_a_list_comes_from_a_data_folder_in_one_command(tmp_path, key, capsys):
+    data, out = tmp_path / "data", tmp_path / "lists" / "calls.csv"
+    simulate(customers=1500, seed=5).write(data)
+    never = tmp_path / "never.txt"
+    never.write_text("\n".join(pd.read_parquet(data / "customers.parquet")["customer_id"][:500]))
+    arguments = ["calls", "--data", str(data), "--out", str(out), *PURPOSE, "--offer-cost", "10"]
+    assert main([*arguments, "--opted-out", str(never), "--accept-failed-gate"]) == 0
+    printed = capsys.readouterr().out
+    assert "value at risk" in printed
+    note = json.loads((tmp_path / "lists" / "calls.csv.about.json").read_text())
+    calls = pd.read_csv(out)
+    assert len(calls) == note["rows"] > 0
+    assert note["left_out_as_opted_out"] > 0
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    assert calls["customer_pseudonym"].str.fullmatch("[A-Z2-7]{26}").all()
+    assert "open_complaints" in calls
+    assert (calls["decision"] == "contact").all()
