@@ -35,7 +35,7 @@ class Rows:
 
 
 def decision_tables(
-    churn: ChurnResult, panel: pd.DataFrame, current: pd.DataFrame
+    churn: ChurnResult, panel: pd.DataFrame, current: pd.DataFrame, *, refits: int = 10
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """History and customers at hand for ``DecisionModel``, from a churn forecast.
 
@@ -48,12 +48,15 @@ def decision_tables(
     current
         Customers at hand with the same features, one row each, outcome open: ``cxlab.snapshots`` at the
         end of the records.
+    refits
+        Refits of the forecast behind limits and reasons, 5 or more; 0 leaves both out (and saves their
+        time).
 
     Returns
     -------
     history, current
         The held-out rows with the probability each got before its outcome was used; the customers at hand
-        with theirs, and with their open complaints where these are known.
+        with theirs, its limits, three stable reasons, and their open complaints where these are known.
     """
     scored = churn.scored()
     kept = [name for name in panel.columns if name not in scored or name == SEGMENT]
@@ -61,6 +64,10 @@ def decision_tables(
     now = current.assign(**{PROBABILITY: churn.predict(current)})
     if OPEN_FEATURE in now and OPEN_COMPLAINTS not in now:
         now[OPEN_COMPLAINTS] = now[OPEN_FEATURE]
+    if refits:
+        from cxlab.models.churn.refits import refit_evidence
+
+        now = now.join(refit_evidence(churn, current, refits=refits))
     return history, now
 
 
