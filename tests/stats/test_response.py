@@ -88,6 +88,23 @@ def test_answers_clustered_by_site_are_covered_by_the_clustered_interval(record_
     assert 0.91 <= np.mean(hit) <= 0.99
 
 
+@pytest.mark.statistics
+@pytest.mark.parametrize(("sites", "n"), [(10, 2_000), (15, 2_000), (40, 2_000), (40, 6_000)])
+def test_clustered_intervals_are_covered_with_many_and_with_few_sites(sites, n, record_figure):
+    hits, runs = {"unweighted": [], "IPW": [], "AIPW": []}, 1_500
+    for rng in map(np.random.default_rng, np.random.SeedSequence(sites + n).spawn(runs)):
+        design, outcome, answered, site = invited(rng, n=n, sites=sites)
+        given = {"design": design, "response": fit_response(design, answered), "clusters": site}
+        hits["unweighted"].append(covers(plain_mean(outcome, answered, clusters=site)))
+        hits["IPW"].append(covers(weighted_mean(outcome, answered, **given)))
+        hits["AIPW"].append(covers(doubly_robust_mean(outcome, answered, **given)))
+    found = {name: float(np.mean(held)) for name, held in hits.items()}
+    for name, value in found.items():
+        bound = "0.93 to 0.97" if name == "AIPW" else "none"
+        record_figure(f"{sites} sites, n = {n:,}: coverage, {name}", value, runs=runs, bound=bound)
+    assert 0.93 <= found["AIPW"] <= 0.97
+
+
 def test_a_site_left_out_moves_the_means_as_a_new_fit_without_it_does():
     design, outcome, answered, site = invited(np.random.default_rng(6), n=1_500, sites=12)
     response = fit_response(design, answered)
