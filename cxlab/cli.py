@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--out", type=Path, default=_RUNS, metavar="DIR", help=f"folder for pages (default {_RUNS})"
     )
+    _add_code(run)
     run.set_defaults(command=_run)
 
     _add_batch(commands)
@@ -133,6 +134,7 @@ def _add_batch(commands: Any) -> None:
         metavar="NAME",
         help="make this report only (repeatable); no overview; several processes may share one folder",
     )
+    _add_code(batch)
     batch.add_argument("--plain", action="store_true", help="start every kernel as a new interpreter")
     batch.add_argument("--names", action="store_true", help="print the names of the reports and stop")
     batch.set_defaults(command=_batch)
@@ -156,6 +158,10 @@ def _add_timeout(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--timeout", type=_positive, default=600, metavar="SECONDS", help="for one cell (default 600)"
     )
+
+
+def _add_code(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--code", action="store_true", help="show each code cell, folded, on the page")
 
 
 def _positive(text: str) -> int:
@@ -192,7 +198,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from cxlab.reporting.batch import run_one
+    from cxlab.reporting.batch import Options, run_one
     from cxlab.reporting.recipe import plan_one
 
     pairs = [*options.parameter, *([("data", options.data)] if options.data is not None else [])]
@@ -200,7 +206,8 @@ def _run(options: argparse.Namespace) -> int:
     if len(texts) < len(pairs):
         raise ParameterError("A parameter is given twice. Next step: give each name once.")
     job = plan_one(options.notebook, texts, folder=_NOTEBOOKS, base=Path.cwd())
-    outcome = run_one(job, out=options.out, timeout_seconds=options.timeout)
+    how = Options(timeout_seconds=options.timeout, with_code=options.code)
+    outcome = run_one(job, out=options.out, options=how)
     if outcome.failure is not None:
         cell = f" (code cell {outcome.failure.cell})" if outcome.failure.cell else ""
         print(f"cxlab: {job.path.name} failed{cell}: {outcome.failure.message}", file=sys.stderr)
@@ -232,6 +239,7 @@ def _batch(options: argparse.Namespace) -> int:
         fast=not options.plain,
         fresh=options.fresh,
         resume=options.resume,
+        with_code=options.code,
         only=tuple(options.only),
     )
     progress = Progress(stream=sys.stderr)

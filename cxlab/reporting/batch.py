@@ -74,6 +74,8 @@ class Options:
         Make every report, also what nothing has changed since.
     resume
         Go on with a run as it was begun: what is done stays, though a library or the data changed since.
+    with_code
+        Show each code cell, folded, on the pages: for analysts.
     only
         Names, or the start of keys, of the reports to make; no overview is written then, and several such
         runs may work in one folder.
@@ -85,15 +87,14 @@ class Options:
     fast: bool = True
     fresh: bool = False
     resume: bool = False
+    with_code: bool = False
     only: tuple[str, ...] = ()
 
 
-def run_one(
-    job: Job, *, out: Path, timeout_seconds: int = DEFAULT_TIMEOUT_SECONDS, title: str = "cxlab report"
-) -> Outcome:
+def run_one(job: Job, *, out: Path, options: Options | None = None, title: str = "cxlab report") -> Outcome:
     """Make one report in ``out``: ``NAME.html`` if it is good, ``failed/NAME.html`` if not."""
     with output_folder(out):
-        planned = _Plan([job], title, out, Options(timeout_seconds=timeout_seconds, fast=False))
+        planned = _Plan([job], title, out, options or Options())
         _complete_unfinished(out)
         made = _made(planned.tasks, planned.options, None)
         return made[job.name]
@@ -122,9 +123,9 @@ def run_batch(
     options = options or Options()
     if options.jobs < 1:
         raise ReportError(f"jobs must be 1 or more, got {options.jobs}. Next step: leave --jobs out.")
-    out = out.resolve()
     with output_folder(out, shared=bool(options.only)):
-        planned = _Plan(recipe.jobs, recipe.title, out, options)
+        # Whole paths for the workers: another machine has another working folder.
+        planned = _Plan(recipe.jobs, recipe.title, out.resolve(), options)
         if not options.only:
             _complete_unfinished(out)
         chosen = _chosen(planned.tasks, options.only)
@@ -134,8 +135,9 @@ def run_batch(
             progress.begin(len(chosen), kept=len(outcomes))
         outcomes |= _made(to_make, options, progress)
         ordered = tuple(outcomes[task.job.name] for task in chosen)
-        overview = None if options.only else _finish(planned, ordered)
-    return BatchResult(overview=overview, outcomes=ordered)
+        if not options.only:
+            _finish(planned, ordered)
+    return BatchResult(overview=None if options.only else out / OVERVIEW, outcomes=ordered)
 
 
 class _Plan:
@@ -159,6 +161,7 @@ class _Plan:
             batch=self.batch,
             folders=folders,
             retries=options.retries,
+            with_code=options.with_code,
         )
         self.tasks = tuple(self._task(shared, job) for job in jobs)
 
@@ -183,7 +186,7 @@ class _Plan:
 
     def _task(self, shared: Task, job: Job) -> Task:
         data_hash = self.data_hash(job)
-        key = report_key(job, data_hash)
+        key = report_key(job, data_hash, page={"with_code": self.options.with_code})
         return replace(shared, job=job, key=key, data_hash=data_hash, labels=self.labels(job))
 
 
@@ -272,7 +275,7 @@ def _wait_until_idle(kernels: KernelSet) -> None:
         time.sleep(_STOP_EVERY_SECONDS)
 
 
-def _finish(planned: _Plan, outcomes: tuple[Outcome, ...]) -> Path:
+def _finish(planned: _Plan, outcomes: tuple[Outcome, ...]) -> None:
     """Write the overview, remove what the run before left and this one does not hold, write the record."""
     out = planned.out
     kept = {OVERVIEW, RECORD}
@@ -297,7 +300,6 @@ def _finish(planned: _Plan, outcomes: tuple[Outcome, ...]) -> Path:
         "reports": [_record(outcome, planned) for outcome in outcomes],
     }
     write_whole(inside(out, RECORD), json.dumps(record, indent=2, ensure_ascii=False) + "\n")
-    return out / OVERVIEW
 
 
 def _files_of_earlier_run(out: Path) -> set[str]:

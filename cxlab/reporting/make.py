@@ -61,6 +61,7 @@ class Task:
     folders: tuple[Path, ...] = ()
     retries: int = 1
     fast: bool = False
+    with_code: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -114,7 +115,13 @@ def _make(task: Task, kernels: KernelSet, hider: PathHider) -> Outcome:
 
 def _publish(task: Task, executed: Executed, rows: Rows, attempts: int) -> Outcome:
     job, notebook = task.job, executed.notebook
-    page = render(notebook, title=job.title, folder=job.path.parent, made_of=_made_of(task, rows))
+    page = render(
+        notebook,
+        title=job.title,
+        folder=job.path.parent,
+        made_of=_made_of(task, rows),
+        with_code=task.with_code,
+    )
     outcome = Outcome(
         job=job,
         status="ok",

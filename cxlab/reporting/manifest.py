@@ -21,11 +21,12 @@ _SHOWN_DIGITS: Final = 16
 _SOURCE_KINDS: Final = frozenset({".py", ".j2", ".css", ".json", ".toml"})
 
 
-def report_key(job: Job, data_hash: str) -> str:
+def report_key(job: Job, data_hash: str, *, page: Mapping[str, Any] | None = None) -> str:
     """One hash of everything that a report depends on.
 
     The notebook's cells without outputs, all parameter values (of a path, what lies there), the data, the
-    source of cxlab, the versions of all packages: with an equal key a new run gives equal numbers.
+    source of cxlab, the versions of all packages, and how the ``page`` is set: with an equal key a new run
+    gives an equal report.
     """
     values = {item.name: job.given.get(item.name, item.default) for item in job.declared}
     for item in job.declared:
@@ -36,6 +37,7 @@ def report_key(job: Job, data_hash: str) -> str:
         "parameters": values,
         "identity": dict(job.identity),
         "data": data_hash,
+        "page": dict(page or {}),
         "environment": environment_hash(),
     }
     return _digest(json.dumps(parts, sort_keys=True, default=str).encode())

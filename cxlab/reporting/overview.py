@@ -23,6 +23,7 @@ class Entry:
     title: str
     page: str
     good: bool
+    question: str = ""
     seconds: float
     labels: Mapping[str, str] = field(default_factory=dict)
     settings: str = ""
@@ -38,9 +39,13 @@ class Entry:
 
 def overview_page(title: str, entries: Sequence[Entry], *, made_at: str, data_hash: str = "") -> str:
     """The page as HTML: links go to good reports; a failed one has its error and a link to its trace."""
+    questions = list(dict.fromkeys(entry.question or entry.title for entry in entries))
     return fill(
         "overview.html.j2",
         title=title,
+        # A filter only where there is something to choose; without a script it is a matter of style.
+        questions=questions if 1 < len(questions) < len(entries) else [],
+        positions={question: number for number, question in enumerate(questions)},
         good=[entry for entry in entries if entry.good],
         failed=[entry for entry in entries if not entry.good],
         made_at=made_at,

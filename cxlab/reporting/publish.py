@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from cxlab.core.errors import ReportError
 from cxlab.core.version import __version__
+from cxlab.reporting.contents import add_contents
 from cxlab.reporting.notebooks import HEADLINE_TAG, Notebook, code_cells, tags
 from cxlab.reporting.pages import fill, require_inert
 from cxlab.reporting.parameters import Parameter, Value
@@ -41,7 +42,7 @@ class MadeOf:
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """One piece of a page: ``kind`` is markdown, html, image, text, table of characters, warning."""
+    """One piece of a page: ``kind`` is markdown, html, image, text, characters, code or warning."""
 
     kind: str
     content: str
@@ -70,20 +71,28 @@ def parameter_rows(
     return rows
 
 
-def render(notebook: Notebook, *, title: str, folder: Path, made_of: MadeOf) -> str:
+def render(
+    notebook: Notebook, *, title: str, folder: Path, made_of: MadeOf, with_code: bool = False
+) -> str:
     """The page of an executed notebook; ReportError if an output cannot be shown safely.
 
     The headline (the text output of the cell tagged ``headline``) also stands under the title. ``folder``
-    is where the pictures that Markdown cells name are found; they are embedded.
+    is where the pictures that Markdown cells name are found; they are embedded. With ``with_code`` each
+    code cell stands folded before what it shows.
     """
+    from bs4 import BeautifulSoup
+
     page = fill(
         "report.html.j2",
         title=title,
         headline=headline_of(notebook),
-        blocks=_without_title([_rendered(block, folder) for block in _blocks(notebook)]),
+        blocks=_without_title([_rendered(block, folder) for block in _blocks(notebook, with_code)]),
         made_of=made_of,
     )
-    dressed = dress_tables(page)
+    soup = BeautifulSoup(page, "html.parser")
+    dress_tables(soup)
+    add_contents(soup)
+    dressed = str(soup)
     require_inert(dressed)
     return dressed
 
@@ -104,7 +113,7 @@ def first_figure(notebook: Notebook) -> str:
     return ""
 
 
-def _blocks(notebook: Notebook) -> list[Block]:
+def _blocks(notebook: Notebook, with_code: bool) -> list[Block]:
     blocks: list[Block] = []
     heading, figures = "", 0
     for number, cell in enumerate(notebook.cells, start=1):
@@ -115,6 +124,8 @@ def _blocks(notebook: Notebook) -> list[Block]:
                 Block(kind="markdown", content=cell.source, attachments=cell.get("attachments", {}))
             )
             continue
+        if with_code and cell.cell_type == "code" and cell.source.strip():
+            blocks.append(Block(kind="code", content=cell.source.strip("\n")))
         for output in cell.get("outputs", []) if cell.cell_type == "code" else []:
             block = _block(output, number, heading, figures + 1)
             figures += block is not None and block.kind == "image"

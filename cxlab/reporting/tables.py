@@ -26,17 +26,13 @@ _VERDICTS: Final = {
 _PASSED: Final = {"true": ("yes", "supported"), "false": ("no", "rejected")}
 
 
-def dress_tables(page: str) -> str:
-    """``page`` with its tables dressed by classes; only True and False under ``passed`` change."""
-    from bs4 import BeautifulSoup
-
-    soup = BeautifulSoup(page, "html.parser")
+def dress_tables(soup: BeautifulSoup) -> None:
+    """Dress the tables of the page by classes; only True and False under ``passed`` change."""
     # pandas puts a style before each table that only repeats what the page's own style says.
     for style in soup.select("main style[scoped]"):
         style.decompose()
     for table in soup.select("main table"):
         _dress(soup, table)
-    return str(soup)
 
 
 def _dress(soup: BeautifulSoup, table: Tag) -> None:

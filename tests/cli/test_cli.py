@@ -9,7 +9,7 @@ import pytest
 
 from cxlab.cli import main
 from cxlab.core.version import __version__
-from cxlab.reporting import batch
+from cxlab.reporting import make
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def no_kernel(monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("a kernel was started")
 
-    monkeypatch.setattr(batch, "execute", refuse)
+    monkeypatch.setattr(make, "execute", refuse)
 
 
 def test_run_makes_one_report_and_prints_its_path(project, capsys):
@@ -104,7 +104,7 @@ def test_an_interrupt_is_one_line(project, monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(batch, "execute", interrupt)
+    monkeypatch.setattr(make, "execute", interrupt)
     assert main(["run", "01_good"]) == 130
     assert capsys.readouterr().err.startswith("cxlab: interrupted")
 
