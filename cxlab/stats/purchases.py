@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cxlab.stats.search import search_logs
+
 FloatArray = NDArray[np.float64]
 
 #: Where the search begins, in logs: of heterogeneous and of alike customers.
 STARTS = ((-0.5, 0.5, -0.5, 0.7), (0.7, 0.7, 0.7, 1.6))
-#: A parameter beyond e^12 (or below e^-12) stands for a limit that is not reached.
-LIMIT = 12.0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -117,29 +117,15 @@ def fit_purchases(rows: PurchaseRows, *, weight: FloatArray | None = None) -> Pu
     >>> 0.5 < fit.r < 2.0
     True
     """
-    from scipy.optimize import minimize
-
     mass = rows.weight if weight is None else weight
     if not mass @ rows.frequency > 0:
         raise ValueError("nobody bought a second time")
     scale = float(np.average(rows.age, weights=mass)) / 5.0
-    options = {
-        "args": (rows, mass, scale),
-        "jac": True,
-        "method": "L-BFGS-B",
-        "bounds": [(-LIMIT - 1, LIMIT + 1)] * 4,
-        "options": {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-8},
-    }
-    found = [minimize(_loss_and_slope, np.array(point), **options) for point in STARTS]
-    best = min(found, key=lambda one: float(one.fun))
-    if np.abs(best.x).max() > LIMIT:
-        raise ValueError("the likelihood has no inner maximum: customers look too much alike, or too few")
-    r, alpha, a, b = (float(one) for one in np.exp(best.x))
+    theta, loss = search_logs(lambda at: _loss_and_slope(at, rows, mass, scale), STARTS)
+    r, alpha, a, b = (float(one) for one in np.exp(theta))
     # In units of `scale` each of the x purchases brings one factor of it.
-    value = -float(best.fun) * mass.sum() - float(mass @ rows.frequency) * np.log(scale)
-    return PurchaseFit(
-        r=r, alpha=alpha * scale, a=a, b=b, log_likelihood=value, theta=np.asarray(best.x), scale=scale
-    )
+    value = -loss * float(mass.sum()) - float(mass @ rows.frequency) * float(np.log(scale))
+    return PurchaseFit(r=r, alpha=alpha * scale, a=a, b=b, log_likelihood=value, theta=theta, scale=scale)
 
 
 def _loss_and_slope(

@@ -7,9 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cxlab.stats.search import search_logs
+
 FloatArray = NDArray[np.float64]
 
-LIMIT = 15.0
+#: Where the search begins, in logs.
+STARTS = ((1.5, 1.2, 0.5), (0.0, 0.7, 0.0))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -71,30 +74,12 @@ def fit_spend(
     """
     mass = np.ones(len(frequency)) if weight is None else weight
     scale = float(np.average(mean_spend, weights=mass))
-    theta, loss = _search(frequency, mean_spend / scale, mass)
-    if np.abs(theta).max() > LIMIT:
-        raise ValueError("the likelihood has no inner maximum: customers spend alike, or too few bought")
+    m = mean_spend / scale
+    theta, loss = search_logs(lambda at: _loss_and_slope(at, frequency, m, mass), STARTS)
     p, q, v = (float(value) for value in np.exp(theta))
     total = float(mass.sum())
     value = -loss * total - total * float(np.log(scale))
     return SpendFit(p=p, q=q, v=v * scale, log_likelihood=value, theta=theta, scale=scale)
-
-
-def _search(x: FloatArray, m: FloatArray, mass: FloatArray) -> tuple[FloatArray, float]:
-    """The better of two searches: log parameters (3,) and mean negative log-likelihood."""
-    from scipy.optimize import minimize
-
-    options = {
-        "args": (x, m, mass),
-        "jac": True,
-        "method": "L-BFGS-B",
-        "bounds": [(-LIMIT - 1, LIMIT + 1)] * 3,
-        "options": {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-8},
-    }
-    starts = (np.array([1.5, 1.2, 0.5]), np.array([0.0, 0.7, 0.0]))
-    found = [minimize(_loss_and_slope, start, **options) for start in starts]
-    best = min(found, key=lambda one: float(one.fun))
-    return np.asarray(best.x), float(best.fun)
 
 
 def _loss_and_slope(

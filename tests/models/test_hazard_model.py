@@ -126,9 +126,9 @@ def test_intervals_hold_the_truth_nineteen_times_in_twenty(record_figure):
     hit = coverage(runs, 1_500)
     for name, share in hit.items():
         record_figure(
-            f"coverage of the hazard's interval, {name}, n = 1,500", share, runs=runs, bound="0.92 to 0.97"
+            f"coverage of the hazard's interval, {name}, n = 1,500", share, runs=runs, bound="0.92 to 0.98"
         )
-    assert ((hit >= 0.92) & (hit <= 0.975)).all(), hit
+    assert ((hit >= 0.92) & (hit <= 0.98)).all(), hit
 
 
 def telco():

@@ -198,7 +198,7 @@ def test_from_the_log_to_a_forecast_that_holds_later(record_figure):
 
 def test_spend_that_goes_with_frequency_is_warned_of():
     table = purchases(log(600), value_column="eur").table()
-    tied = table.assign(mean_spend=table["mean_spend"] * (1 + table["frequency"]))
+    tied = table.assign(mean_spend=table["mean_spend"] + 40.0 * table["frequency"])
     checks = PurchaseModel().fit(tied).checks().set_index("check")
     assert not checks.loc["frequency and spend are unrelated", "passed"]
 
@@ -231,12 +231,14 @@ def wallets(n=1_500, *, seed=41, by_rank=True):
     """Answers with rivals: real spending follows the rank, or the satisfaction alone."""
     rng = np.random.default_rng(seed)
     ours = rng.normal(size=n)
-    rivals = rng.integers(1, 4, n)
+    rivals = rng.integers(0, 4, n)
     rival = np.where(np.arange(3) < rivals[:, None], rng.normal(size=(n, 3)), -np.inf)
     rank = 1 + (rival > ours[:, None]).sum(axis=1)
     used = 1 + rivals
     share = (1 - rank / (used + 1)) * 2 / used if by_rank else 1 / (1 + np.exp(1 - ours))
-    spend = 1 / (1 + np.exp(-(np.log(share / (1 - share)) + rng.normal(0, 0.3, n))))
+    odds = np.where(used > 1, share, 0.5) / (1 - np.where(used > 1, share, 0.5))
+    spend = 1 / (1 + np.exp(-(np.log(odds) + rng.normal(0, 0.3, n))))
+    spend = np.where(used > 1, spend, 1.0)
     return pd.DataFrame(
         {
             "customer_id": np.arange(n) // 2,
