@@ -59,8 +59,7 @@ def spells(tables: Tables, *, period_days: int = 30, observed_from: str | None =
     Linked
         ``table()``: customer_id, entry_periods, time_periods, left (1 in the last row of a customer who
         left, else 0), left_reason (if customers have it: ``carry`` it in cxlab.toml; empty unless left),
-        segment, language, location_id where known; contract_plan and contract_value_per_year where there
-        are contracts.
+        segment, language, location_id, and contract_plan, contract_value_per_year of the contracts.
 
     Raises
     ------
