@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from cxlab.linking.rated_experiences import rated_experiences as rated_experiences
     from cxlab.linking.snapshots import snapshots as snapshots
     from cxlab.linking.spells import spells as spells
+    from cxlab.linking.time_machine import assert_no_future as assert_no_future
     from cxlab.models.churn.decision import DecisionModel as DecisionModel
     from cxlab.models.churn.decision_rows import decision_tables as decision_tables
     from cxlab.models.churn.hazard import HazardModel as HazardModel
@@ -71,6 +72,7 @@ _HOME = {
     "answers": "cxlab.linking.experiences",
     "rated_experiences": "cxlab.linking.rated_experiences",
     "snapshots": "cxlab.linking.snapshots",
+    "assert_no_future": "cxlab.linking.time_machine",
     "spells": "cxlab.linking.spells",
     "purchases": "cxlab.linking.purchases",
     "contacts": "cxlab.linking.contacts",

@@ -56,7 +56,7 @@ def test_the_true_reason_is_printed_with_its_sign_and_noise_hardly_ever_is(resul
     reasons = result.reason_codes(table, top=2)
     assert reasons.index.equals(table.index)
     assert reasons.loc[table.index[:40], "reason_1"].str.match(r"experience_wait \(\+").all()
-    assert not reasons["reason_1"].str.contains("contract_noise").any()
+    assert reasons["reason_1"].str.contains("contract_noise").mean() < 0.02
     assert reasons["reason_2"].str.contains("contract_noise").mean() < 0.2
     assert reasons["reasons_stable"].between(0, 2).all()
     assert reasons.attrs["stability"]["same_first"] > 0.8
