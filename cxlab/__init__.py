@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from cxlab.linking.time_machine import assert_no_future as assert_no_future
     from cxlab.models.churn.decision import DecisionModel as DecisionModel
     from cxlab.models.churn.decision_rows import decision_tables as decision_tables
+    from cxlab.models.churn.experience import ExperienceModel as ExperienceModel
     from cxlab.models.churn.hazard import HazardModel as HazardModel
     from cxlab.models.churn.horizon import ChurnModel as ChurnModel
     from cxlab.models.churn.lifetime_value import LifetimeValueModel as LifetimeValueModel
@@ -88,6 +89,7 @@ _HOME = {
     "MediationModel": "cxlab.models.drivers.mediation",
     "WithinBetweenModel": "cxlab.models.drivers.traps",
     "ChurnModel": "cxlab.models.churn.horizon",
+    "ExperienceModel": "cxlab.models.churn.experience",
     "HazardModel": "cxlab.models.churn.hazard",
     "DecisionModel": "cxlab.models.churn.decision",
     "LifetimeValueModel": "cxlab.models.churn.lifetime_value",

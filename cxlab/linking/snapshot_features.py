@@ -16,6 +16,12 @@ from cxlab.core.columns import (
 )
 from cxlab.engine.duck import quote_identifier
 from cxlab.ingest.tables import Tables
+from cxlab.linking.experience_features import (
+    FULL_HALF_LIVES_DAYS,
+    event_extras,
+    expectation_gap,
+    weakest_link,
+)
 from cxlab.linking.features import Feature
 from cxlab.linking.keys import empty
 from cxlab.linking.sources import (
@@ -38,16 +44,25 @@ class FeatureSource:
 
     source: str
     features: tuple[Feature, ...]
+    #: A second key within the customer (touchpoint): each feature is the lowest value over it.
+    lowest_over: str = ""
 
 
-def feature_sources(tables: Tables) -> list[FeatureSource]:
-    """The scans that these data allow; a block without its columns is absent, never filled."""
+def feature_sources(tables: Tables, *, full: bool = False) -> list[FeatureSource]:
+    """The scans that these data allow; a block without its columns is absent, never filled.
+
+    ``full`` adds the experience features that cost more: see ``experience_features``.
+    """
     found = [
         _contract_source(tables),
-        _event_features(tables),
+        _event_features(tables, full=full),
         _complaint_features(tables),
         _survey_features(tables),
     ]
+    if full:
+        for extra, key in ((weakest_link(tables), "touchpoint"), (expectation_gap(tables), "")):
+            if extra is not None:
+                found.append(FeatureSource(source=extra[0], features=(extra[1],), lowest_over=key))
     return [source for source in found if source is not None]
 
 
@@ -73,7 +88,7 @@ def _count(name: str, block: str, condition: str, meaning: str) -> Feature:
     return Feature(name=name, block=block, sql=sql, meaning=meaning, empty=0)
 
 
-def _event_features(tables: Tables) -> FeatureSource | None:
+def _event_features(tables: Tables, *, full: bool) -> FeatureSource | None:
     if not tables.has(EVENTS, CUSTOMER_ID, "occurred_at"):
         return None
     features = [
@@ -100,11 +115,13 @@ def _event_features(tables: Tables) -> FeatureSource | None:
         )
     )
     if tables.has(EVENTS, "outcome"):
-        features += _experience_features(tables)
+        features += _experience_features(tables, FULL_HALF_LIVES_DAYS if full else HALF_LIVES_DAYS)
+    if full and tables.has(EVENTS, "outcome"):
+        features += event_extras()
     return FeatureSource(source=resolved_event_source(tables), features=tuple(features))
 
 
-def _experience_features(tables: Tables) -> list[Feature]:
+def _experience_features(tables: Tables, half_lives_days: tuple[int, ...]) -> list[Feature]:
     """Counts and decayed stocks of good and bad events, the bad ones split by what was resolved by then."""
     solved = "resolved_at IS NOT NULL AND resolved_at < {cut}"
     kinds = {"positive": ("outcome > 0", "positive events")}
@@ -128,7 +145,7 @@ def _experience_features(tables: Tables) -> list[Feature]:
             empty=0.0,
         )
         for kind, (condition, meaning) in kinds.items()
-        for days in HALF_LIVES_DAYS
+        for days in half_lives_days
     ]
     counts = [
         _count(

@@ -50,6 +50,7 @@ def snapshots(
     cuts: Sequence[str | pd.Timestamp] = (),
     lead_days: int = 30,
     horizon_days: int = 180,
+    full_experience: bool = False,
 ) -> Linked:
     """One row per customer and cut-off with outcome and features, for every customer then at risk.
 
@@ -66,6 +67,8 @@ def snapshots(
         day whose outcome window closes at the end of the data.
     lead_days, horizon_days
         Days from cut-off to outcome window (time to act; 0 or more), and its length (1 or more).
+    full_experience
+        Also stocks at 30 and 180 days, last, mean and slope of outcomes, weakest link, expectation gap.
 
     Returns
     -------
@@ -103,7 +106,7 @@ def snapshots(
     _refuse_twins(tables)
     if not _has_dates(tables):
         return _without_dates(tables, cuts)
-    return _link(tables, _plan(tables, cuts, lead_days, horizon_days))
+    return _link(tables, _plan(tables, cuts, lead_days, horizon_days), full=full_experience)
 
 
 def _plan(tables: Tables, cuts: Sequence[str | pd.Timestamp], lead_days: int, horizon_days: int) -> Plan:
@@ -146,7 +149,7 @@ def _refuse_twins(tables: Tables) -> None:
         )
 
 
-def _link(tables: Tables, plan: Plan) -> Linked:
+def _link(tables: Tables, plan: Plan, *, full: bool) -> Linked:
     customers = people(tables, data_end=plan.span.end)
     panel, set_aside = _at_risk(customers, plan)
     if panel.empty:
@@ -156,7 +159,7 @@ def _link(tables: Tables, plan: Plan) -> Linked:
             f"{', '.join(f'{n:,} {reason}' for reason, n in set_aside.items())}.",
             next_step="check joined_at and left_at of [customers], or choose other cut-offs.",
         )
-    sources = feature_sources(tables)
+    sources = feature_sources(tables, full=full)
     statics = _static_features(tables)
     panel[TENURE] = (panel["cut_at"] - panel["joined_at"]).dt.total_seconds() / SECONDS_PER_DAY
     panel = panel.rename(columns={name: f"contract_{name}" for name in FIXED_AT_JOINING[:2]})
@@ -236,11 +239,17 @@ def _measure(tables: Tables, source: FeatureSource, cuts: Sequence[pd.Timestamp]
             select_list(source.features, prefix=f"c{place}_", cut=moment(cut.isoformat()))
             for place, cut in enumerate(together)
         ]
-        wide = tables.engine.frame(
+        keys = f"{CUSTOMER_ID}, {source.lowest_over}" if source.lowest_over else CUSTOMER_ID
+        sql = (
             f"SELECT {CUSTOMER_ID}, {', '.join(aggregates)} FROM ({source.source}) AS source "
             f"WHERE visible_at < {moment(together[-1].isoformat())} AND NOT {empty(CUSTOMER_ID)} "
-            f"GROUP BY {CUSTOMER_ID}"
+            f"GROUP BY {keys}"
         )
+        if source.lowest_over:
+            names = [f"c{k}_{j}" for k in range(len(together)) for j in range(len(source.features))]
+            lowest = ", ".join(f"min(part.{name}) AS {name}" for name in names)
+            sql = f"SELECT {CUSTOMER_ID}, {lowest} FROM ({sql}) AS part GROUP BY {CUSTOMER_ID}"
+        wide = tables.engine.frame(sql)
         for place, cut in enumerate(together):
             part = name_columns(wide, source.features, prefix=f"c{place}_")
             part.insert(0, CUSTOMER_ID, wide[CUSTOMER_ID])

@@ -32,9 +32,9 @@ def churn_checks(
     lines = {str(line["term"]): line for _, line in pooled.iterrows()}
     return checks_table(
         [
-            _time_order(plan),
+            time_order_check(plan),
             _leaks(leaks),
-            _churners(int(pooled["n_churned"].iloc[0]), minimum_churners),
+            churners_check(int(pooled["n_churned"].iloc[0]), minimum_churners),
             _beats_prior(lines["log_loss_gain"]),
             _inside(
                 "calibration slope",
@@ -49,13 +49,13 @@ def churn_checks(
                 "outside: the level of churn moved after the training cuts (or the cut is small); "
                 "ranks may hold, levels do not",
             ),
-            _unknown(known),
+            unknown_check(known),
             _columns(faults),
         ]
     )
 
 
-def _time_order(plan: Plan) -> Check:
+def time_order_check(plan: Plan) -> Check:
     left_out = "; ".join(f"{cut}: {reason}" for cut, reason in plan.untested.items())
     if plan.in_time_order:
         tested = ", ".join(fold.name for fold in plan.folds)
@@ -89,7 +89,7 @@ def _leaks(leaks: pd.DataFrame) -> Check:
     )
 
 
-def _churners(events: int, least: int) -> Check:
+def churners_check(events: int, least: int) -> Check:
     return Check(
         check="churners held out",
         value=events,
@@ -129,7 +129,7 @@ def _worst_level(estimates: pd.DataFrame) -> pd.Series:
     return levels.iloc[0] if known.empty else known.loc[off.idxmax()]
 
 
-def _unknown(known: KnownOutcomes) -> Check:
+def unknown_check(known: KnownOutcomes) -> Check:
     return Check(
         check="outcomes known at used cuts",
         value=round(1.0 - known.unknown_share, 6),
