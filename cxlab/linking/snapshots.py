@@ -68,13 +68,10 @@ def snapshots(
     lead_days, horizon_days
         Days from cut-off to outcome window (time to act; 0 or more), and its length (1 or more).
     full_experience
-        Also stocks at 30 and 180 days, last, mean and slope of outcomes, weakest link, expectation gap.
+        More stocks, last, mean and slope of outcomes, weakest link, expectation gap (experience_features).
 
-    Returns
-    -------
-    Linked
-        ``table()``: customer_id, cut_at (NaT: cross-section), churned (Int8), location_id, then features
-        named by their block: contract_, usage_, experience_, survey_ (``blocks``, ``feature_blocks()``).
+    ``table()`` has customer_id, cut_at (NaT: cross-section), churned (Int8), location_id, then features
+    named by their block: contract_, usage_, experience_, survey_ (``blocks``, ``feature_blocks()``).
 
     Raises
     ------

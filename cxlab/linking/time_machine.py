@@ -42,34 +42,26 @@ def assert_no_future(
 ) -> None:
     """Raise LinkError if a feature at ``cut`` depends on anything that was not known before ``cut``.
 
-    The features are built three times: from all records; from those known before the cut-off; and with
-    the later records replaced by noise. A feature that a decision at the cut-off could have used is equal
-    in all three. Life-to-date totals of today's table and windows that reach past the cut-off are not.
+    The features are built from all records, from those known before the cut-off, and with the later ones
+    replaced by noise: what a decision at the cut-off could have used is equal in all three.
 
     Parameters
     ----------
     build
         ``build(frames, cut)`` returns one row per ``key`` with the features at ``cut``.
-    frames
-        Tables by name, as of today. The five tables of the house are understood; of others say in
-        ``known`` from when on a record is visible.
-    cut
-        The cut-off, naive UTC.
-    key
-        Column that names a row of the features.
+    frames, cut
+        Tables by name, as of today; the cut-off, naive UTC.
     known
-        Table -> the column with the moment from which a record is visible; overrides the house's own.
-    relative_tolerance
-        Numbers that differ by less are equal (sums in another order differ in the last digits).
-    seed
-        Of the noise.
+        Table -> the column from which on a record is visible; for other tables than the five of the house.
+    relative_tolerance, seed
+        Numbers that differ by less are equal; the seed of the noise.
 
     Raises
     ------
     LinkError
         Naming the columns that changed, how many rows, and an example before and after.
     ParameterError
-        If no record lies on one side of the cut-off, or a table cannot be dated: nothing would be tested.
+        If no record lies on one side of the cut-off, or a table cannot be dated.
 
     Notes
     -----
