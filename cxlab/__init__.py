@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from cxlab.models.churn.experience import ExperienceModel as ExperienceModel
     from cxlab.models.churn.hazard import HazardModel as HazardModel
     from cxlab.models.churn.horizon import ChurnModel as ChurnModel
+    from cxlab.models.churn.leak_screen import leak_screen as leak_screen
     from cxlab.models.churn.lifetime_value import LifetimeValueModel as LifetimeValueModel
     from cxlab.models.churn.purchase_model import PurchaseModel as PurchaseModel
     from cxlab.models.churn.retention import RetentionModel as RetentionModel
@@ -88,6 +89,7 @@ _HOME = {
     "PriorityMapModel": "cxlab.models.drivers.priority_map",
     "MediationModel": "cxlab.models.drivers.mediation",
     "WithinBetweenModel": "cxlab.models.drivers.traps",
+    "leak_screen": "cxlab.models.churn.leak_screen",
     "ChurnModel": "cxlab.models.churn.horizon",
     "ExperienceModel": "cxlab.models.churn.experience",
     "HazardModel": "cxlab.models.churn.hazard",

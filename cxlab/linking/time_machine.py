@@ -47,10 +47,8 @@ def assert_no_future(
 
     Parameters
     ----------
-    build
-        ``build(frames, cut)`` returns one row per ``key`` with the features at ``cut``.
-    frames, cut
-        Tables by name, as of today; the cut-off, naive UTC.
+    build, frames, cut
+        ``build(frames, cut)`` returns one row per ``key`` with the features at ``cut`` (naive UTC).
     known
         Table -> the column from which on a record is visible; for other tables than the five of the house.
     relative_tolerance, seed
@@ -58,10 +56,8 @@ def assert_no_future(
 
     Raises
     ------
-    LinkError
-        Naming the columns that changed, how many rows, and an example before and after.
-    ParameterError
-        If no record lies on one side of the cut-off, or a table cannot be dated.
+    LinkError, ParameterError
+        Naming the columns that changed; if nothing lies on one side of the cut-off or cannot be dated.
 
     Notes
     -----

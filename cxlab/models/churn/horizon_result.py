@@ -12,8 +12,16 @@ import pandas as pd
 from cxlab.core.result import Result
 from cxlab.core.settings import require_at_least
 from cxlab.core.verdicts import SUPPORTED, TOO_FEW
+from cxlab.models.churn.card import ModelCard, make_card
 from cxlab.models.churn.features import FeatureCoder
 from cxlab.models.churn.folds import ALL, Fold
+from cxlab.models.churn.monitoring import (
+    STAYING_COLUMNS,
+    drift_table,
+    expected_table,
+    group_table,
+    staying_table,
+)
 from cxlab.models.churn.reason_codes import (
     coded,
     families_of,
@@ -163,6 +171,57 @@ class ChurnResult(Result):
         if len(table):
             found.attrs["stability"] = stability(own, others, top=min(top, len(names)))
         return found
+
+    def drift(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Population stability index of each feature and of the score, rows to score against training.
+
+        Columns term (``(score)`` is the forecast), psi, verdict: ``stable`` up to 0.1, ``watch`` up to
+        0.25, ``changed`` above; largest first. A rule of thumb without an interval.
+        """
+        new, old = coded(self.coder, table), self.training.matrix
+        scores = (self.classifier.predict_proba(old)[:, 1], self.predict(table).to_numpy())
+        return drift_table(self.coder, old, new, scores=scores)
+
+    def expected_performance(self, table: pd.DataFrame) -> pd.DataFrame:
+        """AUC, Brier score and churn share that the forecast of ``table`` expects of itself, no label used.
+
+        Columns term, expected, observed, n; ``observed`` is filled where ``table`` holds a complete
+        column churned. True only while the probabilities stay calibrated.
+        """
+        p = self.predict(table).to_numpy()
+        known = "churned" in table and bool(table["churned"].notna().all()) and len(table) > 0
+        return expected_table(p, table["churned"].to_numpy(dtype=float) if known else None)
+
+    def by_group(self, groups: pd.Series) -> pd.DataFrame:
+        """Calibration by group on the held-out rows: is anybody's risk systematically misjudged?
+
+        ``groups`` is aligned to the panel by index (``panel["contract_segment"]``). Columns group, n,
+        n_churned, observed_to_expected with limits, auc, top_decile_share, verdict; "too few" below 100
+        churners. A warning, not a proof of fairness.
+        """
+        return group_table(self.scored_rows, groups, confidence=self.confidence)
+
+    def staying_power(self) -> pd.DataFrame:
+        """The model of the oldest tested cut, frozen, scored at each later tested cut: how fast it ages.
+
+        Columns cut, age_days (after the oldest tested cut), auc and log_loss_gain with limits, n,
+        n_churned. One row only where a single cut could be tested; empty without dates.
+        """
+        if not self.in_time_order:
+            return pd.DataFrame(columns=pd.Index(STAYING_COLUMNS))
+        frozen = [(fold, self.fitted[0][1]) for fold, _ in self.fitted]
+        return staying_table(
+            self.training,
+            frozen,
+            reference=float(self.training.churned[self.fitted[0][0].train].mean()),
+            confidence=self.confidence,
+            replicates=self.replicates,
+            seed=self.provenance.seed or 0,
+        )
+
+    def card(self) -> ModelCard:
+        """The model card: data, cuts, features by block, metrics, leaks, calibration, limits, hashes."""
+        return make_card(self)
 
     def calibration(self) -> pd.DataFrame:
         """Predicted and observed churn per tenth of the held-out rows, with limits and n."""
