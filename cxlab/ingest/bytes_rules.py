@@ -1,8 +1,7 @@
-"""What a file says before it is split into rows: packing, kind, encoding, delimiter."""
+"""What a file says before it is split into rows: packing, kind, encoding."""
 
 from __future__ import annotations
 
-import csv
 import gzip
 import io
 import zipfile
@@ -10,11 +9,11 @@ import zlib
 from collections.abc import Callable
 
 from cxlab.core.errors import Finding
+from cxlab.ingest.limits import Limits
 
-#: Unpacked text above this size is refused: a small packed file can hide a huge one.
-UNPACKED_LIMIT_BYTES = 4 * 2**30
-#: A packed file that grows by more than this is no survey.
-UNPACKED_RATIO = 200
+#: How an .xls file begins, and every Office file that is locked with a password.
+OLD_WORKBOOK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+UNPACK_STEP = "Unpack it and look; if it is right raise  unpacked_ratio  under  [limits]."
 
 
 class UnreadableError(Exception):
@@ -32,12 +31,12 @@ def refuse(file: str, rule: str, message: str, next_step: str) -> UnreadableErro
     )
 
 
-def unpacked(data: bytes, *, file: str) -> bytes:
+def unpacked(data: bytes, *, file: str, limits: Limits) -> bytes:
     """The bytes of a text file, unpacked from gzip or a zip with one CSV; refuses what is no text."""
     if data[:2] == b"\x1f\x8b":
-        data = _gunzip(data, file=file)
+        data = _gunzip(data, file=file, limits=limits)
     elif data[:4] == b"PK\x03\x04":
-        data = _unzip(data, file=file)
+        data = _unzip(data, file=file, limits=limits)
     for rule in BYTE_RULES:
         finding = rule(data, file)
         if finding is not None:
@@ -45,8 +44,8 @@ def unpacked(data: bytes, *, file: str) -> bytes:
     return data
 
 
-def _gunzip(data: bytes, *, file: str) -> bytes:
-    limit = min(UNPACKED_LIMIT_BYTES, max(len(data) * UNPACKED_RATIO, 10**6))
+def _gunzip(data: bytes, *, file: str, limits: Limits) -> bytes:
+    limit = limits.unpacked_bytes(len(data))
     try:
         plain = gzip.GzipFile(fileobj=io.BytesIO(data)).read(limit + 1)
     except (EOFError, OSError, zlib.error) as error:
@@ -54,11 +53,11 @@ def _gunzip(data: bytes, *, file: str) -> bytes:
             file, "gzip", f"is cut or damaged: {error}.", "Copy or export the file again."
         ) from error
     if len(plain) > limit:
-        raise refuse(file, "gzip", f"unpacks to more than {limit:,} bytes.", "Unpack it yourself and look.")
+        raise refuse(file, "gzip", f"unpacks to more than {limit:,} bytes.", UNPACK_STEP)
     return plain
 
 
-def _unzip(data: bytes, *, file: str) -> bytes:
+def _unzip(data: bytes, *, file: str, limits: Limits) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = [info for info in archive.infolist() if not info.is_dir()]
@@ -78,15 +77,18 @@ def _unzip(data: bytes, *, file: str) -> bytes:
                     f"needs exactly one CSV inside, holds {held or 'nothing'}.",
                     "Unpack it and declare the file you mean.",
                 )
-            if tables[0].file_size > min(UNPACKED_LIMIT_BYTES, max(len(data) * UNPACKED_RATIO, 10**6)):
-                raise refuse(
-                    file, "zip", f"unpacks to {tables[0].file_size:,} bytes.", "Unpack it and look."
-                )
-            return archive.read(tables[0])
-    except (zipfile.BadZipFile, RuntimeError, zlib.error) as error:
+            limit = limits.unpacked_bytes(len(data))
+            with archive.open(tables[0]) as packed:
+                plain = packed.read(limit + 1)  # the size the archive states may be a lie
+            if len(plain) > limit:
+                raise refuse(file, "zip", f"unpacks to more than {limit:,} bytes.", UNPACK_STEP)
+            return plain
+    except RuntimeError as error:
         raise refuse(
-            file, "zip", f"is damaged or encrypted: {error}.", "Copy or export it again."
+            file, "encrypted", "the archive is locked with a password.", "Unpack it yourself."
         ) from error
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
+        raise refuse(file, "zip", f"is damaged: {error}.", "Copy or export it again.") from error
 
 
 def _empty(data: bytes, file: str) -> Finding | None:
@@ -108,7 +110,7 @@ def _web_page(data: bytes, file: str) -> Finding | None:
 
 
 def _old_workbook(data: bytes, file: str) -> Finding | None:
-    if data[:8] != b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+    if data[:8] != OLD_WORKBOOK:
         return None
     return refuse(
         file,
@@ -205,52 +207,3 @@ def _is_western(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return all(letter.isalpha() or letter in "€–—‘’“”„…°§©®«»·´¿¡£\u00a0" for letter in letters)
-
-
-def delimiter_of(text: str, *, file: str, declared: str) -> tuple[str, list[Finding]]:
-    """The declared delimiter, else a comma; another one only where every line agrees on it.
-
-    >>> delimiter_of("a;b\\n1;2\\n", file="x.csv", declared="")[0]
-    ';'
-    """
-    sample = [line[:10_000] for line in text[:200_000].splitlines()[:200]]
-    counts = {mark: [len(row) for row in csv.reader(sample, delimiter=mark) if row] for mark in ",;\t|"}
-    if declared:
-        others = [mark for mark in counts if mark != declared and min(counts[mark], default=1) > 1]
-        if declared in counts and counts[declared][0] == 1 and others:
-            raise refuse(
-                file,
-                "delimiter",
-                f"the header has no {declared!r}, which was declared, but {others[0]!r}.",
-                f"Declare  delimiter = {_toml(others[0])}.",
-            )
-        return declared, []
-    if counts[","][0] > 1:
-        return ",", []
-    agreed = [
-        mark for mark in ";\t|" if counts[mark][0] > 1 and len(set(counts[mark][:-1] or counts[mark])) == 1
-    ]
-    if len(agreed) == 1:
-        mark = agreed[0]
-        said = Finding(
-            level="repair",
-            rule="delimiter",
-            file=file,
-            rows=0,
-            message=f"none was declared; every line is split by {mark!r} into {counts[mark][0]} fields.",
-            next_step=f"To make this certain declare  delimiter = {_toml(mark)}.",
-        )
-        return mark, [said]
-    unclear = [mark for mark in ";\t|" if counts[mark][0] > 1]
-    if unclear:
-        raise refuse(
-            file,
-            "delimiter",
-            f"the header is split by {unclear[0]!r}, other lines are not.",
-            f"Declare  delimiter = {_toml(unclear[0])}.",
-        )
-    return ",", []
-
-
-def _toml(mark: str) -> str:
-    return '"\\t"' if mark == "\t" else f'"{mark}"'

@@ -2,8 +2,8 @@
 
 Top of the file (everything optional): ``title``, ``data_end`` (a date), ``time_zone``, ``date_order``
 (``"DMY"``, ``"MDY"``, ``"YMD"``), ``delimiter``, ``encoding``, ``decimal``, ``repair_limit_share``,
-``notes``. Then one section per table, ``[surveys]``: see :class:`TableConfig`; `data/README.md` shows
-each option.
+``notes``, ``[source]``, ``[limits]``. Then one section per table, ``[surveys]``: see
+:class:`TableConfig`; `data/README.md` shows each option.
 """
 
 from __future__ import annotations
@@ -15,12 +15,17 @@ from typing import Final, Literal
 
 from cxlab.core.errors import Finding
 from cxlab.ingest.contracts import Kind
+from cxlab.ingest.limits import Limits
 
 CONFIG_NAME: Final = "cxlab.toml"
 DATE_ORDERS: Final = ("DMY", "MDY", "YMD")
 #: More than this share of a table's rows repaired or set aside by one rule is an error.
 REPAIR_LIMIT_SHARE: Final = 0.05
 #: ``derived`` operations: two times -> a number; a number and a limit -> a flag.
+#: Survey tools whose export has a known form; see :mod:`cxlab.ingest.platforms`.
+PLATFORMS: Final = ("qualtrics", "surveymonkey", "typeform", "limesurvey")
+#: What a number in a time column counts: days of a spreadsheet, or seconds or milliseconds since 1970.
+NUMBER_DATES: Final = ("excel", "excel1904", "seconds", "milliseconds")
 OPERATIONS: Final = ("days_between", "hours_between", "minutes_between", "above")
 
 
@@ -75,15 +80,29 @@ class TableConfig:
     ----------
     file
         Name inside the data folder: CSV (also .gz, or .zip with one CSV), Excel, Parquet, or a pattern
-        of block files ``events/part-*.parquet``.
+        of files that are one table, ``events/part-*.parquet``, ``2024-*.csv``.
+    query
+        A SELECT that is run on the database of ``[source] url=`` instead of reading a file.
+    platform
+        The survey tool that wrote the file; Qualtrics and SurveyMonkey are known by their header too.
     columns
         Our name to the user's name; several names make a key joined with ``|``.
+    aliases
+        Our name to names of which each file has exactly one: wordings that changed between months.
     carry
         Further columns, carried under snake_case names; ``("all",)`` for every column.
     absent
         Required columns that these data do not have. Nothing is guessed, so it must be said.
     missing_codes
         Column (or family ``rating_*``) to codes that mean "no answer", each with its reason.
+    map_scale
+        Column to the (low, high) it has in the file; its answers are mapped on the scale of the house.
+    reverse
+        Column to true (1 = best in the file: turned round) or false (as it is, looked at and right).
+    codes_or_labels
+        SPSS column to which of both is the answer, where numbers in the labels differ from the codes.
+    number_dates
+        Time column to what its numbers count.
     scale, categories, types
         Column to (low, high), to allowed values, to the kind of a column outside the contract.
     recode
@@ -97,11 +116,18 @@ class TableConfig:
 
     table: str
     file: str = ""
+    query: str = ""
+    platform: str = ""
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     carry: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     missing_codes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     scale: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    map_scale: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    reverse: Mapping[str, bool] = field(default_factory=dict)
+    codes_or_labels: Mapping[str, str] = field(default_factory=dict)
+    number_dates: Mapping[str, str] = field(default_factory=dict)
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     types: Mapping[str, Kind] = field(default_factory=dict)
     recode: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -124,6 +150,8 @@ class DataConfig:
     data_end: date | None = None
     repair_limit_share: float = REPAIR_LIMIT_SHARE
     notes: tuple[str, ...] = ()
+    url: str = ""
+    limits: Limits = field(default_factory=Limits)
     tables: Mapping[str, TableConfig] = field(default_factory=dict)
     default: TableConfig = TableConfig(table="")
     problems: tuple[Finding, ...] = ()

@@ -17,7 +17,7 @@ from cxlab.ingest.contracts import Kind
 TIME: Final = "datetime64[us]"
 ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?)?"
 OFFSET = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})"
-_CLOCK = r"(?: +([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?))?"
+_CLOCK = r"(?:[ T]+([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?)(?: ?([AaPp])\.?[Mm]\.?)?)?"
 #: Day, month and year by declared order; the mark between them is . / or -
 LOCAL_DATES = {
     "DMY": (r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})", (2, 1, 0)),
@@ -56,6 +56,7 @@ class Spelling:
     decimal: str = "."
     date_order: str = ""
     time_zone: ZoneInfo | None = None
+    number_dates: str = ""
 
 
 def is_text(values: pd.Series) -> bool:
@@ -195,7 +196,14 @@ def _times(values: pd.Series, spelling: Spelling) -> Typed:
     rest = text.where(~(dated | zoned)) if not (dated | zoned).all() else None
     if rest is not None and spelling.date_order:
         parsed = parsed.fillna(_local_dates(rest, spelling.date_order))
+    counted = None
+    if rest is not None and spelling.number_dates:
+        numbers = rest.where(rest.str.fullmatch(r"[0-9]+(?:\.[0-9]+)?").fillna(False).astype(bool))
+        counted = _counted_dates(numbers, spelling.number_dates)
+    if counted is not None and _zone_of_numbers(spelling) is not None:
+        parsed, counted = parsed.fillna(counted), None
     parsed, repairs = _to_utc(parsed, spelling.time_zone)
+    parsed = parsed if counted is None else parsed.fillna(counted)
     if zoned.any():
         with_zone = pd.to_datetime(text.where(zoned), format="ISO8601", errors="coerce", utc=True)
         parsed = parsed.fillna(with_zone.dt.tz_localize(None).astype(TIME))
@@ -209,22 +217,41 @@ def _times(values: pd.Series, spelling: Spelling) -> Typed:
 def _local_dates(text: pd.Series, order: str) -> pd.Series:
     pattern, (year, month, day) = LOCAL_DATES[order]
     parts = text.str.extract(f"^{pattern}{_CLOCK}$")
-    iso = (
-        parts[year]
-        + "-"
-        + parts[month].str.zfill(2)
-        + "-"
-        + parts[day].str.zfill(2)
-        + "T"
-        + parts[3].fillna("00:00").str.zfill(5)
-    )
-    # zfill(5) turns 9:05 into 09:05; with seconds the hour is padded here
-    iso = iso.str.replace(r"T([0-9]):", r"T0\1:", regex=True)
-    return pd.to_datetime(iso, format="ISO8601", errors="coerce").astype(TIME)
+    clock = parts[3].fillna("00:00").str.replace(r"^([0-9]):", r"0\1:", regex=True)
+    half = parts[4].str.lower()
+    if half.notna().any():
+        hour = clock.str[:2].astype("float64")
+        late = (half == "p") & (hour < 12)
+        early = (half == "a") & (hour == 12)
+        hour = (hour + 12 * late - 12 * early).mask(half.notna() & (hour > 12))
+        shown = hour.astype("Int64").astype("str").str.zfill(2)
+        clock = (shown + clock.str[2:]).where(half.notna(), clock)
+    days = parts[year] + "-" + parts[month].str.zfill(2) + "-" + parts[day].str.zfill(2)
+    return pd.to_datetime(days + "T" + clock, format="ISO8601", errors="coerce").astype(TIME)
+
+
+def _counted_dates(values: pd.Series, unit: str) -> pd.Series:
+    """Numbers as times, by what was declared that they count; to the second."""
+    number = pd.to_numeric(values, errors="coerce").astype("float64")
+    start = {"excel": "1899-12-30", "excel1904": "1904-01-01"}.get(unit, "1970-01-01")
+    seconds = number * {"seconds": 1.0, "milliseconds": 1e-3}.get(unit, 86_400.0)
+    inside = seconds.abs() < 3e11  # ten thousand years
+    whole = seconds.where(inside).round().astype("Int64")
+    return (pd.Timestamp(start) + pd.to_timedelta(whole, unit="s")).astype(TIME)
+
+
+def _zone_of_numbers(spelling: Spelling) -> ZoneInfo | None:
+    """Seconds since 1970 are UTC wherever they were written; a spreadsheet's days are local."""
+    return None if spelling.number_dates in ("seconds", "milliseconds") else spelling.time_zone
 
 
 def _stored_times(values: pd.Series, spelling: Spelling) -> Typed:
-    """Times as a Parquet file stores them; numbers are no times, because their unit is not known."""
+    """Times as a Parquet file stores them; numbers are times only if it is declared what they count."""
+    if pd.api.types.is_numeric_dtype(values.dtype) and spelling.number_dates:
+        counted = _counted_dates(values, spelling.number_dates)
+        bad = (values.notna() & counted.isna()).to_numpy(dtype=bool)
+        counted, repairs = _to_utc(counted, _zone_of_numbers(spelling))
+        return Typed(values=counted, bad=bad, rule="date", repairs=repairs)
     if pd.api.types.is_numeric_dtype(values.dtype):
         empty = pd.Series(pd.NaT, index=values.index, dtype=TIME)
         return Typed(values=empty, bad=values.notna().to_numpy(dtype=bool), rule="date")

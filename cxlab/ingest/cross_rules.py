@@ -129,5 +129,63 @@ def _time_ranges(states: States) -> list[Finding]:
     ]
 
 
+def _case(states: States) -> list[Finding]:
+    """Keys that would find a partner if only their case were the same (47)."""
+    found = []
+    for name, column, target in KEYS:
+        if not all(column in states[t].frame.columns if t in states else False for t in (name, target)):
+            continue
+        keys, known = states[name].frame[column].dropna(), states[target].frame[column].dropna()
+        lost = keys[~keys.isin(known)]
+        rows = int(lost.str.casefold().isin(known.str.casefold()).sum()) if len(lost) else 0
+        if rows:
+            found.append(
+                Finding(
+                    level="note",
+                    rule="case of a key",
+                    file=states[name].source.file,
+                    table=name,
+                    column=column,
+                    rows=rows,
+                    message=f"would be in {target} if upper and lower case were the same; kept apart.",
+                    next_step="If they are the same, write them alike in the export.",
+                )
+            )
+    return found
+
+
+def _after_leaving(states: States) -> list[Finding]:
+    """Answers and events of a customer after leaving are kept and said (95)."""
+    customers = states.get(CUSTOMERS)
+    if customers is None or not {CUSTOMER_ID, "left_at"} <= set(customers.frame.columns):
+        return []
+    left = customers.frame.dropna(subset=[CUSTOMER_ID, "left_at"])
+    left_at = left.drop_duplicates(CUSTOMER_ID).set_index(CUSTOMER_ID)["left_at"]
+    found = []
+    surveys = states.get(SURVEYS)
+    if surveys is not None and {CUSTOMER_ID, "answered_at"} <= set(surveys.frame.columns):
+        ended = surveys.frame[CUSTOMER_ID].map(left_at)
+        rows = int((surveys.frame["answered_at"] > ended).sum())
+        if rows:
+            found.append(
+                Finding(
+                    level="note",
+                    rule="after leaving",
+                    file=surveys.source.file,
+                    table=SURVEYS,
+                    column="answered_at",
+                    rows=rows,
+                    message="answers of customers who had left by then; kept.",
+                )
+            )
+    return found
+
+
 #: A new rule between tables is one more entry.
-CROSS_RULES: tuple[Callable[[States], list[Finding]], ...] = (_keys, _anonymous, _time_ranges)
+CROSS_RULES: tuple[Callable[[States], list[Finding]], ...] = (
+    _keys,
+    _case,
+    _anonymous,
+    _after_leaving,
+    _time_ranges,
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,15 +12,19 @@ from cxlab.core.columns import SURVEYS, TABLE_NAMES
 from cxlab.core.errors import Finding, TableError
 from cxlab.engine.duck import DuckEngine, connect
 from cxlab.ingest.bytes_rules import UnreadableError
-from cxlab.ingest.config import CONFIG_NAME, DataConfig, TableConfig
-from cxlab.ingest.config_reader import nearest, read_config
+from cxlab.ingest.config import CONFIG_NAME, DataConfig
+from cxlab.ingest.config_reader import read_config
+from cxlab.ingest.config_section import nearest
 from cxlab.ingest.contracts import contract_of
 from cxlab.ingest.cross_rules import CROSS_RULES
 from cxlab.ingest.header_rules import HEADER_RULES
+from cxlab.ingest.locating import source_of
+from cxlab.ingest.privacy_rules import personal_columns
 from cxlab.ingest.quality import QualityReport, make_report
 from cxlab.ingest.raw_rules import RAW_RULES
-from cxlab.ingest.readers import FORMATS, Source, format_of, read_blocks, read_source
+from cxlab.ingest.remote import fetched, is_remote
 from cxlab.ingest.selection import add_lookups, add_row_ids, keep_rows, say_unused_options, select
+from cxlab.ingest.sources import FORMATS, format_of
 from cxlab.ingest.state import TableState, by_pattern
 from cxlab.ingest.table_rules import TABLE_RULES
 from cxlab.ingest.tables import Tables
@@ -33,7 +37,8 @@ def load(folder: str | Path, *, config: str | Path | None = None) -> Tables:
     Parameters
     ----------
     folder
-        The folder with the data files. Its sub-folder ``truth/`` is never read.
+        The folder with the data files, or its address in an object store (``s3://bucket/surveys``, with
+        the extra ``cxlab[cloud]``). Its sub-folder ``truth/`` is never read.
     config
         A ``cxlab.toml`` elsewhere; default ``folder/cxlab.toml``, and without that file the tables are
         found by their canonical names (``surveys.csv``, ``events.parquet``, ``events/part-*.parquet``).
@@ -49,11 +54,19 @@ def load(folder: str | Path, *, config: str | Path | None = None) -> Tables:
     TableError
         With every finding of every file, if one of them is an error.
     """
-    frames, report, settings = _everything(Path(folder), config)
+    states, report, settings = _everything(folder, config)
     if not report.ok:
         raise TableError("\n".join(report.lines()), findings=report.findings)
     end = pd.Timestamp(settings.data_end) if settings.data_end is not None else None
-    return Tables.of(frames, report, title=report.title, data_end=end, scales=_scales(frames, settings))
+    frames = {name: state.frame.reset_index(drop=True) for name, state in states.items()}
+    return Tables.of(
+        frames,
+        report,
+        title=report.title,
+        data_end=end,
+        scales=_scales(frames, settings),
+        reasons={name: state.reasons_table() for name, state in states.items()},
+    )
 
 
 def check(folder: str | Path, *, config: str | Path | None = None) -> QualityReport:
@@ -62,14 +75,23 @@ def check(folder: str | Path, *, config: str | Path | None = None) -> QualityRep
     Parameters are those of :func:`load`. ``.ok`` says whether it would load, ``.lines()`` is the report
     as printed, ``.table()`` has one row per finding.
     """
-    return _everything(Path(folder), config)[1]
+    return _everything(folder, config)[1]
 
 
 def _everything(
-    folder: Path, config: str | Path | None
-) -> tuple[dict[str, pd.DataFrame], QualityReport, DataConfig]:
+    folder: str | Path, config: str | Path | None
+) -> tuple[dict[str, TableState], QualityReport, DataConfig]:
+    if is_remote(folder):
+        with fetched(str(folder), config=config) as (local, problems):
+            return _in_folder(local, config, problems)
+    return _in_folder(Path(folder), config, [])
+
+
+def _in_folder(
+    folder: Path, config: str | Path | None, problems: list[Finding]
+) -> tuple[dict[str, TableState], QualityReport, DataConfig]:
     settings = read_config(Path(config) if config else folder / CONFIG_NAME, required=config is not None)
-    findings = list(settings.problems)
+    findings = [*problems, *settings.problems]
     findings += [
         Finding(level="note", rule="about the data", message=text, file=settings.file)
         for text in settings.notes
@@ -79,21 +101,26 @@ def _everything(
         findings.append(
             _folder_problem(folder, "is not a folder." if folder.exists() else "does not exist.")
         )
-    elif not settings.problems:
+    elif not findings_are_errors(findings):
         engine = connect()
         for name in TABLE_NAMES:
             state = _one_table(name, folder, settings, findings, engine=engine)
             if state is not None:
                 states[name] = state
         engine.close()
-        if not states and not any(finding.level == "error" for finding in findings):
+        if not states and not findings_are_errors(findings):
             findings.append(_folder_problem(folder, _nothing_found(folder)))
     for state in states.values():
         findings += state.findings
     between = [finding for rule in CROSS_RULES for finding in rule(states)]
     title = settings.title or folder.resolve().name
     report = make_report(title=title, states=states, findings=[*findings, *between])
-    return {name: state.frame.reset_index(drop=True) for name, state in states.items()}, report, settings
+    return states, report, settings
+
+
+def findings_are_errors(findings: Sequence[Finding]) -> bool:
+    """Whether one of the findings keeps the data from loading."""
+    return any(finding.level == "error" for finding in findings)
 
 
 def _scales(frames: Mapping[str, pd.DataFrame], settings: DataConfig) -> dict[str, tuple[float, float]]:
@@ -135,15 +162,14 @@ def _one_table(
     name: str, folder: Path, settings: DataConfig, findings: list[Finding], *, engine: DuckEngine
 ) -> TableState | None:
     """One table through all its steps; None if there is no file of it or the file cannot be read."""
-    declared = settings.table(name)
     try:
-        source = _read(name, folder, declared, optional=name not in settings.tables)
+        source = source_of(name, folder, settings)
     except UnreadableError as error:
         findings.append(replace(error.finding, table=name))
         return None
     except OSError as error:
         message = f"cannot be opened: {error.strerror or type(error).__name__}."
-        file = declared.file or name
+        file = settings.table(name).file or name
         findings.append(Finding(level="error", rule="file", file=file, table=name, message=message))
         return None
     if source is None:
@@ -151,7 +177,7 @@ def _one_table(
     state = TableState(
         name=name,
         contract=contract_of(name),
-        config=declared,
+        config=settings.table(name),
         data=settings,
         source=source,
         raw=source.frame,
@@ -166,7 +192,7 @@ def _one_table(
         rule(state)
     add_lookups(state, folder)
     keep_rows(state)
-    columns = select(state)
+    columns = personal_columns(state, select(state))
     typed = type_columns(state, columns)
     state.frame = add_row_ids(state, typed)
     add_computed(state)
@@ -174,51 +200,3 @@ def _one_table(
     for check_of_table in TABLE_RULES:
         check_of_table.run(state)
     return state
-
-
-def _read(name: str, folder: Path, declared: TableConfig, *, optional: bool) -> Source | None:
-    paths = _paths(name, folder, declared.file)
-    if not paths:
-        if optional and not declared.file:
-            return None
-        there = ", ".join(sorted(path.name for path in folder.iterdir() if format_of(path.name))[:8])
-        missing = declared.file or f"{name}.csv"
-        raise UnreadableError(
-            Finding(
-                level="error",
-                rule="missing file",
-                file=missing,
-                table=name,
-                message=f"is not in the folder. There: {there or 'no data file'}.",
-                next_step=f'Declare  file = "..."  under [{name}].',
-            )
-        )
-    shown = declared.file or (paths[0].name if len(paths) == 1 else f"{name}/")
-    if len(paths) > 1:
-        return read_blocks(paths, file=shown, wanted=None)
-    return read_source(paths[0], file=shown, dialect=declared.dialect)
-
-
-def _paths(name: str, folder: Path, file: str) -> list[Path]:
-    """The files of a table: as declared, else by its canonical name; two candidates are an error."""
-    if file:
-        target = folder / file
-        if target.is_dir():
-            return sorted(target.glob("*.parquet"))
-        found = sorted(folder.glob(file)) if "*" in file else [target]
-        return [path for path in found if path.is_file()]
-    found = [folder / f"{name}{ending}" for ending in FORMATS if (folder / f"{name}{ending}").is_file()]
-    blocks = sorted((folder / name).glob("*.parquet"))
-    if len(found) + bool(blocks) > 1:
-        names = ", ".join([path.name for path in found] + ([f"{name}/"] if blocks else []))
-        raise UnreadableError(
-            Finding(
-                level="error",
-                rule="two files",
-                file=found[0].name,
-                table=name,
-                message=f"the folder holds {names}: which one is meant is not guessed.",
-                next_step=f'Declare  file = "{found[0].name}"  under [{name}].',
-            )
-        )
-    return found or blocks

@@ -113,6 +113,7 @@ def _time_ranges(state: TableState) -> list[RowRule]:
         rules.append(
             RowRule(
                 rule="date",
+                level="note" if column is None else "error",  # a birth year may be old; an answer may not
                 column=name,
                 bad=f"{cell} < TIMESTAMP '1900-01-02'",
                 message="no real date: 1900 or earlier",
@@ -181,6 +182,23 @@ def _categories(state: TableState) -> list[RowRule]:
     return rules
 
 
+def _negatives(state: TableState) -> list[RowRule]:
+    """A wait below zero is a clock or a mix-up; said, because some systems mean "early" by it (76)."""
+    return [
+        RowRule(
+            rule="negative",
+            level="note",
+            column=name,
+            bad=f"{quote_identifier(name)} < 0",
+            message="a duration below zero; kept.",
+        )
+        for name, kind in state.kinds.items()
+        if kind == "number"
+        and name in state.frame.columns
+        and name.endswith(("_minutes", "_hours", "_seconds"))
+    ]
+
+
 #: Each entry makes rules from a table's contract and configuration; a new family is one more entry.
 ROW_RULES: tuple[Callable[[TableState], list[RowRule]], ...] = (
     _filled,
@@ -188,6 +206,7 @@ ROW_RULES: tuple[Callable[[TableState], list[RowRule]], ...] = (
     _time_ranges,
     _orders,
     _categories,
+    _negatives,
 )
 
 

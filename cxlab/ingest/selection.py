@@ -11,7 +11,7 @@ import pandas as pd
 
 from cxlab.ingest.bytes_rules import UnreadableError
 from cxlab.ingest.config import Lookup
-from cxlab.ingest.config_reader import nearest
+from cxlab.ingest.config_section import nearest
 from cxlab.ingest.readers import read_source
 from cxlab.ingest.state import TableState
 
@@ -52,7 +52,12 @@ def add_lookups(state: TableState, folder: Path) -> None:
             )
             continue
         try:
-            other = read_source(folder / lookup.file, file=lookup.file, dialect=state.config.dialect)
+            other = read_source(
+                folder / lookup.file,
+                file=lookup.file,
+                dialect=state.config.dialect,
+                limits=state.data.limits,
+            )
         except (UnreadableError, OSError) as error:
             why = error.finding.message if isinstance(error, UnreadableError) else "cannot be opened."
             state.say("error", "look-up", f"{lookup.file} {why}")
@@ -93,11 +98,6 @@ def _take(state: TableState, lookup: Lookup, other: pd.DataFrame) -> None:
     position = np.where((here == "").to_numpy(), -1, position)
     state.raw = state.raw.copy()
     for name, source in lookup.columns.items():
-        state.raw = (
-            state.raw.assign(**{name: text_of(other[source]).reindex(position, fill_value="").to_numpy()})
-            if False
-            else state.raw
-        )
         values = pd.concat([text_of(other[source]), pd.Series([""], dtype="str")], ignore_index=True)
         state.raw[name] = values.take(position).set_axis(state.raw.index)
     if lost:
@@ -139,6 +139,7 @@ def select(state: TableState) -> dict[str, pd.Series]:
     found: dict[str, pd.Series] = {}
     header = [str(name) for name in state.raw.columns]
     for name, sources in _mapping(state, header).items():
+        sources = tuple(_as_written(state, name, source, header) for source in sources)
         missing = [source for source in sources if source not in state.raw.columns]
         if missing:
             if name in state.contract.required or name in state.config.columns:
@@ -153,6 +154,7 @@ def select(state: TableState) -> dict[str, pd.Series]:
                 )
             continue
         found[name] = _joined(state, sources)
+        state.origin[name] = sources
     found |= {
         name: pd.Series(value, index=state.raw.index, dtype="str")
         for name, value in state.config.constant.items()
@@ -161,23 +163,45 @@ def select(state: TableState) -> dict[str, pd.Series]:
     return found
 
 
+def _as_written(state: TableState, name: str, source: str, header: list[str]) -> str:
+    """The header's own spelling of a name, where only case and blanks differ and one column fits (36)."""
+    if source in header:
+        return source
+    taken = {other for sources in state.config.columns.values() for other in sources}
+    fits = [other for other in header if other not in taken and _folded(other) == _folded(source)]
+    if len(fits) != 1:
+        return source
+    state.say("repair", "header spelling", f"{fits[0]!r} in the file read as {source!r}.", column=name)
+    return fits[0]
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[\s_]+", "_", name.strip()).casefold()
+
+
 def _mapping(state: TableState, header: list[str]) -> dict[str, tuple[str, ...]]:
     """Our name -> the user's names: declared ones, contract names found as they are, carried ones."""
     config, contract = state.config, state.contract
     used = {source for sources in config.columns.values() for source in sources}
     computed = {*config.constant, *config.derived, *(["outcome"] if config.outcome else [])}
+    suggested = state.source.arrangement.names if state.source.arrangement else {}
     names = [column.name for column in contract.columns if "*" not in column.name]
     names += [name for name in header if contract.recognises(name) and name not in names]
+    folded = {_folded(name) for name in header}
     mapping: dict[str, tuple[str, ...]] = {}
     for name in names:
         if name in config.columns:
             mapping[name] = config.columns[name]
         elif name in computed or name in config.absent or name in used:
             continue
-        elif name in header or name in contract.required or name == contract.key:
+        elif name in suggested and name not in header and suggested[name] not in used:
+            mapping[name] = (suggested[name],)
+            _say_suggested(state, name, suggested[name])
+        elif _folded(name) in folded or name in contract.required or name == contract.key:
             if name == "contract_id" and name not in header:
                 continue
             mapping[name] = (name,)
+    mapping |= {name: (name,) for name in config.aliases if name in header and name not in mapping}
     mapping |= {name: sources for name, sources in config.columns.items() if name not in mapping}
     carried = header if config.carry == (ALL,) else config.carry
     taken = {source for sources in mapping.values() for source in sources}
@@ -185,6 +209,15 @@ def _mapping(state: TableState, header: list[str]) -> dict[str, tuple[str, ...]]
         if source not in taken or config.carry != (ALL,):
             mapping.setdefault(snake_case(source), (source,))
     return mapping
+
+
+def _say_suggested(state: TableState, name: str, source: str) -> None:
+    arranged = state.source.arrangement
+    tool = arranged.platform if arranged else ""
+    step = f'Another column is meant? Declare  columns = {{{name} = "..."}}.'
+    state.say(
+        "note", "survey tool", f"taken from {source!r}, as {tool} names it.", column=name, next_step=step
+    )
 
 
 def _joined(state: TableState, sources: tuple[str, ...]) -> pd.Series:
@@ -217,6 +250,7 @@ def _say_uncarried(state: TableState, header: list[str], found: dict[str, pd.Ser
     used |= (
         {lookup.on for lookup in state.config.lookups} | set(state.config.keep) | set(state.config.carry)
     )
+    used |= {source for sources in state.origin.values() for source in sources}
     used |= set(found) | {name for lookup in state.config.lookups for name in lookup.columns}
     left = [name for name in header if name not in used and ALL not in state.config.carry]
     if left:

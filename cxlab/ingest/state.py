@@ -13,7 +13,7 @@ from cxlab.engine.duck import DuckEngine
 from cxlab.ingest.config import DataConfig, TableConfig
 from cxlab.ingest.contracts import Column, Contract, Kind
 from cxlab.ingest.converters import Mask
-from cxlab.ingest.readers import Source
+from cxlab.ingest.sources import Source
 
 #: This many offending rows are shown in a message; the count says how many there are.
 SHOWN_EXAMPLES = 3
@@ -26,7 +26,9 @@ class TableState:
 
     ``raw`` are the rows before typing, ``frame`` the typed columns; both keep the record number of the
     file as index. ``unread`` holds, per column, the records whose cell could not be typed: they are
-    reported once and not again as empty. ``rows_read`` equals the rows of ``frame`` plus ``set_aside``
+    reported once and not again as empty. ``reasons`` holds, per column, the records that a missing code
+    or word emptied, with its reason; ``origin`` the user's columns that one of ours was taken from.
+    ``rows_read`` equals the rows of ``frame`` plus ``set_aside``
     at every step.
     """
 
@@ -41,6 +43,8 @@ class TableState:
     frame: pd.DataFrame = field(default_factory=pd.DataFrame)
     kinds: dict[str, Kind] = field(default_factory=dict)
     unread: dict[str, pd.Index] = field(default_factory=dict)
+    reasons: dict[str, list[tuple[pd.Index, str]]] = field(default_factory=dict)
+    origin: dict[str, tuple[str, ...]] = field(default_factory=dict)
     set_aside: dict[str, int] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
@@ -83,6 +87,28 @@ class TableState:
             self.say("error", rule, more, column=column, rows=rows, next_step=step)
         else:
             self.say("repair", rule, message, column=column, rows=rows, next_step=next_step)
+
+    def give_reason(self, column: str, records: pd.Index, reason: str) -> None:
+        """Keep why these cells are empty: not experienced is another thing than left blank."""
+        if len(records):
+            self.reasons.setdefault(column, []).append((records, reason))
+
+    def reasons_table(self) -> pd.DataFrame:
+        """One row per cell that a missing code or word emptied: key, column, reason."""
+        key = self.contract.key
+        names = [key, "column", "reason"] if key in self.frame.columns else ["column", "reason"]
+        parts = []
+        for column, listed in self.reasons.items():
+            for records, reason in listed:
+                kept = records.intersection(self.frame.index)
+                part = {"column": column, "reason": reason}
+                parts.append(pd.DataFrame(part, index=kept))
+        if not parts:
+            return pd.DataFrame({name: pd.Series(dtype="str") for name in names})
+        whole = pd.concat(parts)
+        if key in self.frame.columns:
+            whole.insert(0, key, self.frame[key].reindex(whole.index))
+        return whole.reset_index(drop=True)
 
     def leave_out(self, mask: Mask, reason: str) -> int:
         """Set rows aside with a reason, in ``raw`` and (once typed) in ``frame``; returns how many."""

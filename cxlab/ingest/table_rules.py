@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from cxlab.ingest import row_rules
+from cxlab.ingest import answer_rules, privacy_rules, row_rules, scale_rules
 from cxlab.ingest.state import SHOWN_EXAMPLES, TableState
 
 
@@ -83,10 +84,29 @@ def _duplicates(state: TableState) -> None:
     conflict = shared & ~equal & (keys.where(~equal).duplicated(keep=False)).to_numpy(dtype=bool)
     if conflict.any():
         _say_conflict(state, state.frame[conflict])
-    rows = state.leave_out(equal, "exact duplicates of another row")
+    overlap = equal & _in_other_file(state, shared)
+    index = state.frame.index
+    rows = state.leave_out(equal & ~overlap, "exact duplicates of another row")
     if rows:
         message = "equal in every column that is kept; one of each stays, the others are set aside."
         state.repaired("exact duplicates", message, column=key, rows=rows)
+    if overlap.any():
+        left = overlap[index.isin(state.frame.index)]
+        rows = state.leave_out(left, "rows that an earlier file has too")
+        message = "stand in an earlier file too, equal in every column; set aside."
+        state.repaired("overlapping files", message, column=key, rows=rows)
+
+
+def _in_other_file(state: TableState, shared: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which rows of shared keys lie in another file than the first row of their key (56)."""
+    elsewhere = np.zeros(len(state.frame), dtype=bool)
+    if len(state.source.parts) < 2:
+        return elsewhere
+    starts = np.array([start for start, _ in state.source.parts])
+    some = state.frame[shared]
+    part = pd.Series(np.searchsorted(starts, some.index.to_numpy(), side="right"), index=some.index)
+    elsewhere[shared] = (part != part.groupby(some[state.contract.key]).transform("first")).to_numpy()
+    return elsewhere
 
 
 def _say_conflict(state: TableState, rows: pd.DataFrame) -> None:
@@ -111,5 +131,14 @@ TABLE_RULES: tuple[TableRule, ...] = (
     TableRule(numbers=(91,), name="9999-12-31 means open", run=_open_ends),
     TableRule(numbers=(43, 44, 56), name="one row per key", run=_duplicates),
     TableRule(numbers=(71,), name="columns hold values", run=_empty_columns),
-    TableRule(numbers=(50, 60, 61, 87, 88, 94), name="single rows, in one scan", run=row_rules.scan),
+    TableRule(numbers=(), name="scales mapped as declared", run=scale_rules.map_scales),
+    TableRule(numbers=(50, 60, 61, 76, 87, 88, 94), name="single rows, in one scan", run=row_rules.scan),
+    TableRule(numbers=(66,), name="the scale is the declared one", run=scale_rules.short_scales),
+    TableRule(numbers=(67,), name="ratings point one way", run=scale_rules.directions),
+    TableRule(numbers=(68,), name="one scale all the time", run=scale_rules.scale_changes),
+    TableRule(numbers=(77,), name="one unit all the time", run=scale_rules.unit_changes),
+    TableRule(numbers=(72,), name="columns vary", run=answer_rules.constant_columns),
+    TableRule(numbers=(55, 58), name="one answer per occasion", run=answer_rules.retries),
+    TableRule(numbers=(102,), name="answers were given with care", run=answer_rules.careless_answers),
+    TableRule(numbers=(104,), name="comments name nobody", run=privacy_rules.personal_comments),
 )

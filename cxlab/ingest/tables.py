@@ -34,6 +34,8 @@ class Tables:
         The last day the data cover, as ``cxlab.toml`` declares it; None if it does not.
     scales
         Survey column to (lowest, highest) answer, as ``cxlab.toml`` or the contract declares it.
+    reasons
+        Table name to why answers are missing; see :meth:`no_answer`.
     """
 
     frames: Mapping[str, pd.DataFrame]
@@ -42,6 +44,7 @@ class Tables:
     title: str = "data"
     data_end: pd.Timestamp | None = None
     scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    reasons: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -52,6 +55,7 @@ class Tables:
         title: str,
         data_end: pd.Timestamp | None = None,
         scales: Mapping[str, tuple[float, float]] | None = None,
+        reasons: Mapping[str, pd.DataFrame] | None = None,
     ) -> Tables:
         """Tables with a fresh engine that sees every frame."""
         engine = connect()
@@ -64,6 +68,7 @@ class Tables:
             title=title,
             data_end=data_end,
             scales=dict(scales or {}),
+            reasons=dict(reasons or {}),
         )
 
     def frame(self, name: str) -> pd.DataFrame:
@@ -79,6 +84,17 @@ class Tables:
     def has(self, table: str, *columns: str) -> bool:
         """Whether ``table`` is there and holds all ``columns``."""
         return table in self.frames and set(columns) <= set(self.frames[table].columns)
+
+    def no_answer(self, table: str = SURVEYS) -> pd.DataFrame:
+        """Why cells of ``table`` are empty, where the data say it: one row per cell.
+
+        Columns: the key of the table, ``column``, ``reason`` (the words of a missing code, such as
+        ``not experienced`` or ``refused``). A cell that is empty and not listed was left blank.
+        """
+        self.frame(table)
+        if table in self.reasons:
+            return self.reasons[table].copy()
+        return pd.DataFrame(columns=pd.Index(["column", "reason"]))
 
     @property
     def surveys(self) -> pd.DataFrame:
@@ -126,7 +142,10 @@ class Tables:
                 frames[name] = self.frames[name][self.frames[name][CUSTOMER_ID].isin(among)]
         frames = {name: frames.get(name, self.frames[name]).reset_index(drop=True) for name in self.frames}
         title = f"{self.title}, dealer {location_id}"
-        return Tables.of(frames, self.quality, title=title, data_end=self.data_end, scales=self.scales)
+        reasons = {name: _kept(table, frames[name]) for name, table in self.reasons.items()}
+        return Tables.of(
+            frames, self.quality, title=title, data_end=self.data_end, scales=self.scales, reasons=reasons
+        )
 
     def _of_dealer(self, name: str, location_id: str) -> pd.DataFrame:
         frame = self.frames[name]
@@ -135,3 +154,9 @@ class Tables:
     def __repr__(self) -> str:
         sizes = [f"{name} {len(self.frames[name]):,}" for name in TABLE_NAMES if name in self.frames]
         return f"{self.title}: {', '.join(sizes)} rows"
+
+
+def _kept(reasons: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """The reasons of rows that are still there."""
+    key = reasons.columns[0]
+    return reasons[reasons[key].isin(frame[key])].reset_index(drop=True) if key in frame else reasons

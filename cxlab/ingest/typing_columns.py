@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from cxlab.ingest.cell_rules import NUMBER_KINDS, mended
 from cxlab.ingest.config import Derived, OutcomeRule
-from cxlab.ingest.config_reader import zone_of
+from cxlab.ingest.config_options import zone_of
 from cxlab.ingest.contracts import Kind
 from cxlab.ingest.converters import NUMBERS, Mask, Spelling, Typed, convert, is_text, matches_code
+from cxlab.ingest.distinct import Distinct
 from cxlab.ingest.selection import text_of
+from cxlab.ingest.spss_rules import by_labels, has_names, named, without_user_missing
 from cxlab.ingest.state import TableState, by_pattern
 
 _SECONDS = {"hours_between": 3600.0, "minutes_between": 60.0}
@@ -24,23 +28,22 @@ _HINTS = {
     "id shortened by a spreadsheet": "Format the column as text in the spreadsheet and export again.",
     "id with decimals": "Store ids as text.",
 }
+_UNITS = re.compile(r"[€$£¥%]|\b(?:EUR|USD|GBP|CHF)\b")
+_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:[.,' \u00a0\u202f][0-9]{3})+(?:[.,][0-9]+)?")
 
 
 def type_columns(state: TableState, columns: dict[str, pd.Series]) -> pd.DataFrame:
     """Every selected column in the dtype of its kind; cells that do not fit become findings."""
-    declared = state.config
-    spelling = Spelling(
-        decimal=declared.dialect.decimal or ".",
-        date_order=declared.date_order,
-        time_zone=zone_of(declared.time_zone),
-    )
     typed: dict[str, pd.Series] = {}
     failed: list[tuple[str, pd.Series, Typed]] = []
     for name, values in columns.items():
         coded = _recoded(state, name, values)
         answered = _without_codes(state, name, coded)
+        if state.source.labels:
+            answered = without_user_missing(state, name, answered)
+        spelling = _spelling(state, name)
         state.kinds[name] = _kind(state, name, answered, spelling)
-        result = convert(answered, state.kinds[name], spelling=spelling)
+        result = _typed(state, name, answered, spelling)
         typed[name] = result.values
         if result.bad.any():
             failed.append((name, values, result))
@@ -51,8 +54,39 @@ def type_columns(state: TableState, columns: dict[str, pd.Series]) -> pd.DataFra
     state.frame = pd.DataFrame(typed, index=state.raw.index)
     for name, values, result in failed:
         _say_bad(state, name, values, result)
-    _say_times(state, columns, declared.time_zone)
+    _say_times(state, columns)
     return state.frame
+
+
+def _spelling(state: TableState, name: str) -> Spelling:
+    declared, arranged = state.config, state.source.arrangement
+    key = by_pattern(declared.number_dates, name)
+    zone = declared.time_zone or (arranged.time_zone if arranged else "")
+    return Spelling(
+        decimal=declared.dialect.decimal or ".",
+        date_order=declared.date_order,
+        time_zone=zone_of(zone),
+        number_dates=declared.number_dates[key] if key else "",
+    )
+
+
+def _typed(state: TableState, name: str, values: pd.Series, spelling: Spelling) -> Typed:
+    """The values in the dtype of their kind: text by its distinct forms, after the rules on cells."""
+    kind = state.kinds[name]
+    if state.source.labels and not is_text(values):
+        values = by_labels(state, name, values) if kind in NUMBER_KINDS else values
+        values = named(state, name, values) if kind in ("category", "text") else values
+    if not is_text(values) or values.dtype == object or kind in ("text", "time"):
+        return convert(values, kind, spelling=spelling)
+    column = Distinct.of(values)
+    texts = mended(state, name, kind, column)
+    if kind == "id":
+        padded = (texts != column.texts) & (column.texts.str.strip() == texts) & (texts != "")
+        result = convert(texts, kind, spelling=spelling)
+        result.repairs = {"blanks around an id": column.count(padded)} if padded.any() else {}
+    else:
+        result = convert(texts, kind, spelling=spelling)
+    return replace(result, values=column.spread(result.values), bad=column.rows(result.bad))
 
 
 def _kind(state: TableState, name: str, values: pd.Series, spelling: Spelling) -> Kind:
@@ -63,11 +97,13 @@ def _kind(state: TableState, name: str, values: pd.Series, spelling: Spelling) -
     if column is not None:
         return column.kind
     if not is_text(values):
+        if state.source.labels and has_names(state, name, values):
+            return "category"
         if pd.api.types.is_datetime64_any_dtype(values.dtype):
             return "time"
         return "number" if pd.api.types.is_numeric_dtype(values.dtype) else "category"
-    text = text_of(values)
-    filled = text[text != ""]
+    filled = text_of(Distinct.of(values).texts)
+    filled = filled[filled != ""]
     numbers = filled.str.fullmatch(NUMBERS[spelling.decimal])
     leading_zero = filled.str.fullmatch(r"0[0-9]+")
     return "number" if len(filled) and numbers.all() and not leading_zero.any() else "category"
@@ -85,13 +121,14 @@ def _recoded(state: TableState, name: str, values: pd.Series) -> pd.Series:
 
 
 def _without_codes(state: TableState, name: str, values: pd.Series) -> pd.Series:
-    """Declared missing codes emptied and counted, each with its reason."""
+    """Declared missing codes emptied and counted, each with its reason (62)."""
     key = by_pattern(state.config.missing_codes, name)
     if not key:
         return values
     found = matches_code(values, state.config.missing_codes[key])
     for code, mask in found.items():
         reason = state.config.missing_codes[key][code]
+        state.give_reason(name, values.index[mask], reason)
         state.say(
             "repair",
             "missing code",
@@ -106,11 +143,14 @@ def _without_codes(state: TableState, name: str, values: pd.Series) -> pd.Series
 
 def _say_bad(state: TableState, name: str, values: pd.Series, result: Typed) -> None:
     records = np.asarray(state.raw.index)[result.bad]
-    state.unread[name] = pd.Index(records)
+    known = state.unread.get(name)
+    state.unread[name] = pd.Index(records) if known is None else known.union(pd.Index(records))
     shown = values[result.bad]
     hint = _HINTS.get(result.rule, "").replace("{{", "{").replace("}}", "}").replace("{column}", name)
     if result.rule == "date":
-        hint = _date_hint(state, shown) or hint
+        hint = _date_hint(state, name, shown) or hint
+    if result.rule == "number" and is_text(shown):
+        hint = _number_hint(shown) or hint
     state.say(
         "error",
         f"not a {result.rule}" if " " not in result.rule or result.rule == "whole number" else result.rule,
@@ -121,11 +161,27 @@ def _say_bad(state: TableState, name: str, values: pd.Series, result: Typed) -> 
     )
 
 
-def _date_hint(state: TableState, values: pd.Series) -> str:
+def _number_hint(values: pd.Series) -> str:
+    """Signs of money and percent, and of thousands, are named: their meaning is not guessed (73, 74)."""
+    texts = [str(text).strip() for text in values.head(1000)]
+    if any(_UNITS.search(text) for text in texts):
+        return "Export plain numbers: a currency or percent sign says a unit, which belongs in the name."
+    if any(_GROUPED.fullmatch(text) for text in texts):
+        return "A thousands sign and a decimal mark look alike: export without thousands signs."
+    return ""
+
+
+def _date_hint(state: TableState, name: str, values: pd.Series) -> str:
     """What the unread dates look like; the order of day and month is never chosen for the user."""
-    if state.config.date_order or not is_text(values):
-        return "" if is_text(values) else "A number is no date: its unit and its zero are not known."
     text = text_of(values)
+    if text.str.fullmatch(r"[0-9]{5}(?:[.,][0-9]+)?|[0-9]{10}|[0-9]{13}").any():
+        option = f"number_dates = {{{name} = ...}}"
+        return (
+            f"Numbers are dates only if it is said what they count: declare  {option}  with "
+            f'"excel" (days), "seconds" or "milliseconds" (since 1970).'
+        )
+    if state.config.date_order:
+        return ""
     parts = text.str.extract(r"^([0-9]{1,2})[./-]([0-9]{1,2})[./-][0-9]{4}")
     numbers = parts.dropna().astype(int)
     if numbers.empty:
@@ -137,10 +193,17 @@ def _date_hint(state: TableState, values: pd.Series) -> str:
     return 'Day and month cannot be told apart: declare  date_order = "DMY"  or  "MDY".'
 
 
-def _say_times(state: TableState, columns: dict[str, pd.Series], zone: str) -> None:
+def _say_times(state: TableState, columns: dict[str, pd.Series]) -> None:
     times = [name for name in columns if state.kinds[name] == "time"]
-    if not times or state.source.kind == "parquet":
+    if not times or not state.source.is_text:
         return
+    arranged = state.source.arrangement
+    stated = arranged.time_zone if arranged else ""
+    declared = state.config.time_zone
+    zone = declared or stated
+    if declared and stated and declared != stated:
+        message = f"the export says {stated}, cxlab.toml says {declared}; the latter counts."
+        state.say("note", "time zone", message, column=times[0])
     message = f"{zone} converted to UTC." if zone else "taken as written, because no time_zone is declared."
     state.say("note", "times", message, column=", ".join(times[:3]) + (", ..." if len(times) > 3 else ""))
 

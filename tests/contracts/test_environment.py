@@ -86,5 +86,7 @@ def test_every_library_that_the_package_imports_is_declared():
             elif isinstance(node, ast.ImportFrom):
                 names.add(str(node.module).split(".")[0])
     foreign = {name for name in names if name not in sys.stdlib_module_names and name != "cxlab"}
-    declared = {Requirement(text).name for text in project()["dependencies"]}
+    extras = project()["optional-dependencies"]
+    reading = [*project()["dependencies"], *extras["database"], *extras["cloud"]]
+    declared = {Requirement(text).name for text in reading}
     assert {distribution.get(name, name) for name in foreign} <= declared

@@ -28,7 +28,7 @@ def survey_rows(count: int = 48) -> list[dict[str, object]]:
             "location_id": "D1" if place % 2 else "D2",
             "overall": place % 10 + 1,
             "rating_reception": place % 10 + 1,
-            "rating_billing": "" if place % 7 == 0 else 10 - place % 10,
+            "rating_billing": "" if place % 7 == 0 else min(10, place % 10 + 1 + place % 2),
         }
         for place in range(count)
     ]
@@ -41,7 +41,7 @@ def clean_folder() -> Files:
             "customer_id": f"C{place:03d}",
             "joined_at": "2020-01-01",
             "left_at": "2024-06-01" if place == 0 else "",
-            "segment": "private",
+            "segment": "private" if place % 4 else "fleet",
         }
         for place in range(20)
     ]
@@ -62,7 +62,7 @@ def clean_folder() -> Files:
             "customer_id": f"C{place:03d}",
             "opened_at": "2024-02-10",
             "resolved_at": "2024-02-12",
-            "severity": 2,
+            "severity": place % 3,
         }
         for place in range(20)
     ]
@@ -132,7 +132,7 @@ class Fault:
     rule: str
     column: str = ""
     rows: int | None = None
-    changes: int = 0
+    changes: int | None = 0
     says: tuple[str, ...] = field(default=())
 
 

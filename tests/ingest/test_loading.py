@@ -95,7 +95,11 @@ def test_blocks_with_other_columns_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "surveys").mkdir()
     pd.DataFrame({"response_id": ["R1"]}).to_parquet(tmp_path / "surveys" / "part-000.parquet")
     pd.DataFrame({"other": ["R1"]}).to_parquet(tmp_path / "surveys" / "part-001.parquet")
-    assert [f.rule for f in cxlab.check(tmp_path).findings] == ["Parquet"]
+    report = cxlab.check(tmp_path)
+    found = [f for f in report.findings if f.rule == "not in all files" and f.column == "response_id"]
+    assert [f.level for f in found] == ["error"]
+    assert "part-001.parquet" in found[0].message
+    assert not report.ok
 
 
 def test_a_workbook_with_several_sheets_needs_a_name(tmp_path: Path) -> None:

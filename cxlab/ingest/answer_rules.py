@@ -1,0 +1,154 @@
+"""Rules on how answers were given: flags that are said and never delete a row (102), retries, same days.
+
+``answer_flags`` gives the flags row by row, so that an analysis can be run with and without them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from cxlab.core.columns import CUSTOMER_ID, LOCATION_ID, SURVEYS
+from cxlab.ingest.scale_rules import rated
+from cxlab.ingest.state import TableState
+
+#: A straight line needs this many ratings of one respondent.
+STRAIGHT_ITEMS = 5
+#: Answers faster than this share of the median duration are speeders.
+SPEEDER_SHARE = 1 / 3
+#: Comments of this many letters or more are hardly written twice by chance.
+PASTED_LETTERS = 40
+PASTED_TIMES = 3
+#: This many answers about one dealer within a minute come from one keyboard.
+BURST_ANSWERS = 8
+RETRY_MINUTES = 30
+CONSTANT_ROWS = 10
+#: Kinds of columns that an analysis compares; one value only leaves nothing to compare.
+_VARYING = ("category", "number", "score", "flag", "sign")
+_TEST_COMMENTS = (
+    r"(?i)\s*(?:test|testing|test test|asdf\w*|qwert\w*|dummy|lorem ipsum.*|xxx+|please ignore|"
+    r"bitte ignorieren)\s*[.!]*\s*"
+)
+
+
+def answer_flags(surveys: pd.DataFrame, ratings: list[str]) -> pd.DataFrame:
+    """One row per answer, one boolean column per sign of a careless or made-up answer.
+
+    Columns: ``straight_line`` (five or more ratings, all equal), ``speeder`` (faster than a third of the
+    median ``duration_seconds``), ``test_comment``, ``pasted_comment`` (one long comment at one dealer
+    three times on a day),
+    ``burst`` (eight answers about one dealer within a minute). A flag is a sign, not a proof: a happy
+    customer may give ten times a ten.
+    """
+    flags = pd.DataFrame(index=surveys.index)
+    table = surveys[ratings].to_numpy(dtype="float64") if ratings else np.empty((len(surveys), 0))
+    given = (~np.isnan(table)).sum(axis=1)
+    straight = np.zeros(len(surveys), dtype=bool)
+    if table.shape[1] >= STRAIGHT_ITEMS:
+        enough = given >= STRAIGHT_ITEMS
+        straight[enough] = np.nanmax(table[enough], axis=1) == np.nanmin(table[enough], axis=1)
+    flags["straight_line"] = straight
+    flags["speeder"] = False
+    if "duration_seconds" in surveys:
+        duration = surveys["duration_seconds"]
+        flags["speeder"] = (duration < duration.median() * SPEEDER_SHARE).fillna(False).astype(bool)
+    flags["test_comment"] = False
+    flags["pasted_comment"] = False
+    if "comment" in surveys:
+        comment = surveys["comment"].astype("str").str.strip()
+        flags["test_comment"] = comment.str.fullmatch(_TEST_COMMENTS).fillna(False).astype(bool)
+        flags["pasted_comment"] = _pasted(surveys, comment)
+    flags["burst"] = _bursts(surveys)
+    return flags
+
+
+def _pasted(surveys: pd.DataFrame, comment: pd.Series) -> pd.Series:
+    """The same long comment at one dealer on one day, three times or more."""
+    where = [name for name in (LOCATION_ID,) if name in surveys]
+    table = surveys[where].assign(comment=comment.where(comment.str.len() >= PASTED_LETTERS))
+    if "answered_at" in surveys:
+        table["day"] = surveys["answered_at"].dt.normalize()
+    known = table.dropna(subset=["comment"])
+    times = known.assign(one=1).groupby(list(table.columns), dropna=False)["one"].transform("size")
+    return times.reindex(surveys.index).fillna(0) >= PASTED_TIMES
+
+
+def _bursts(surveys: pd.DataFrame) -> pd.Series:
+    none = pd.Series(False, index=surveys.index)
+    if not {"answered_at", LOCATION_ID} <= set(surveys.columns) or surveys["answered_at"].isna().all():
+        return none
+    at = surveys["answered_at"]
+    if (at == at.dt.normalize()).all():
+        return none  # dates without a time of day say nothing about minutes
+    minute = at.dt.floor("min")
+    together = (
+        surveys.assign(minute=minute).groupby([LOCATION_ID, "minute"])["answered_at"].transform("size")
+    )
+    return (together >= BURST_ANSWERS).fillna(False).astype(bool)
+
+
+_MEANING = {
+    "straight_line": "five or more ratings, all equal",
+    "speeder": "faster than a third of the usual time",
+    "test_comment": "a comment that reads like a test",
+    "pasted_comment": "one long comment at one dealer three times or more on a day",
+    "burst": "eight or more answers about one dealer within a minute",
+}
+
+
+def careless_answers(state: TableState) -> None:
+    """Signs of careless or made-up answers are counted, and no row is touched (102)."""
+    if state.name != SURVEYS or state.frame.empty:
+        return
+    flags = answer_flags(state.frame, [name for name in rated(state) if name.startswith("rating_")])
+    for name, meaning in _MEANING.items():
+        rows = int(flags[name].sum())
+        if rows:
+            step = "Kept: compare a result with and without them before you believe it."
+            state.say("note", name.replace("_", " "), f"{meaning}.", rows=rows, next_step=step)
+
+
+def retries(state: TableState) -> None:
+    """The same answers of the same customer within minutes (55), and several on one day (58)."""
+    needed = {CUSTOMER_ID, "answered_at"}
+    if state.name != SURVEYS or not needed <= set(state.frame.columns):
+        return
+    names = rated(state)
+    known = state.frame[state.frame[CUSTOMER_ID].notna() & state.frame["answered_at"].notna()]
+    again = known[CUSTOMER_ID].duplicated(keep=False)
+    some = known[again].sort_values([CUSTOMER_ID, "answered_at"], kind="stable")
+    if some.empty:
+        return
+    same_person = some[CUSTOMER_ID].eq(some[CUSTOMER_ID].shift())
+    gap = some["answered_at"].diff()
+    before = some[names].shift()
+    equal = ((some[names] == before) | (some[names].isna() & before.isna())).all(axis=1)
+    timed = (some["answered_at"] != some["answered_at"].dt.normalize()).any()
+    retry = same_person & (gap <= pd.Timedelta(minutes=RETRY_MINUTES)) & equal & bool(timed and names)
+    day = some["answered_at"].dt.normalize()
+    same_day = same_person & day.eq(day.shift()) & ~retry
+    step = "Kept. To count each once, make the key of several columns, or  keep  one of them."
+    if retry.any():
+        message = f"the same answers of one customer within {RETRY_MINUTES} minutes: sent twice?"
+        state.say("note", "retries", message, column=CUSTOMER_ID, rows=int(retry.sum()), next_step=step)
+    if same_day.any():
+        message = "a further answer of one customer on the same day."
+        state.say("note", "same day", message, column=CUSTOMER_ID, rows=int(same_day.sum()))
+
+
+def constant_columns(state: TableState) -> None:
+    """A column of one single value explains nothing (72)."""
+    if len(state.frame) < CONSTANT_ROWS:
+        return
+    for name in state.frame.columns:
+        values = state.frame[name]
+        if (
+            name in state.config.constant
+            or values.isna().any()
+            or state.kinds.get(str(name)) not in _VARYING
+        ):
+            continue
+        if (values == values.iloc[0]).all():
+            state.say(
+                "note", "constant column", "holds one and the same value in every row.", column=str(name)
+            )
