@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
+from cxlab.core.person_files import guard_formulas
 from cxlab.core.provenance import Provenance
 
 if TYPE_CHECKING:
@@ -81,14 +83,18 @@ class Result(ABC):
         """Draw the result on ``ax`` (a new one if None) and return it; never shows, never saves."""
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``table.csv``, ``checks.csv``, ``summary.txt`` and ``provenance.json`` into ``folder``."""
+        """Write ``table.csv``, ``checks.csv``, ``summary.txt`` and ``provenance.json`` into ``folder``.
+
+        Text that a spreadsheet would take for a formula is guarded; a link at one of these names is
+        replaced, never written through.
+        """
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
-        self.estimates.to_csv(target / "table.csv", index=False, float_format="%.9g")
-        self.diagnostics.to_csv(target / "checks.csv", index=False, float_format="%.9g")
-        (target / "summary.txt").write_text(self.summary() + "\n", encoding="utf-8")
+        save_table(target / "table.csv", self.estimates)
+        save_table(target / "checks.csv", self.diagnostics)
+        save_text(target / "summary.txt", self.summary() + "\n")
         text = json.dumps(self.provenance.to_dict(), indent=2, sort_keys=True, default=_plain)
-        (target / "provenance.json").write_text(text + "\n", encoding="utf-8")
+        save_text(target / "provenance.json", text + "\n")
         return target
 
     def __repr__(self) -> str:
@@ -101,6 +107,19 @@ class Result(ABC):
         if table.empty:
             return f"<p>{summary}</p>"
         return f"<p>{summary}</p>{table.to_html(index=False, border=0, na_rep='-')}"
+
+
+def save_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV, nine digits, formulas guarded."""
+    save_text(path, guard_formulas(table).to_csv(index=False, float_format="%.9g", lineterminator="\n"))
+
+
+def save_text(path: Path, text: str) -> None:
+    """Write ``text`` to a new file that takes the name ``path``; a link of that name is replaced."""
+    unfinished = path.with_name(f".cxlab-unfinished-{uuid.uuid4().hex}")
+    with unfinished.open("x", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+    unfinished.replace(path)
 
 
 def _plain(value: Any) -> str:

@@ -40,7 +40,9 @@ class DuckEngine:
     No ``.duckdb`` file is ever made: two processes cannot share one, Parquet they can.
     """
 
-    def __init__(self, *, memory_share: float = 0.6, threads: int | None = None) -> None:
+    def __init__(
+        self, *, memory_share: float = 0.6, threads: int | None = None, files: bool = True
+    ) -> None:
         self._spill = tempfile.TemporaryDirectory(prefix="cxlab-spill-")
         self._connection = duckdb.connect(":memory:")
         run = self._connection.execute
@@ -55,6 +57,10 @@ class DuckEngine:
             run(f"SET threads = {int(threads)}")
         for macro in DUCK_MACROS:
             run(macro)
+        if not files:
+            # SQL made from a user's column names reads no file, loads no extension, changes no setting.
+            run("SET enable_external_access = false")
+            run("SET lock_configuration = true")
 
     def view(self, name: str, source: pd.DataFrame | str | Path) -> None:
         """Make a frame, a Parquet file or glob, or a SELECT readable as ``name``."""
@@ -101,6 +107,9 @@ class DuckEngine:
         self._spill.cleanup()
 
 
-def connect(*, memory_share: float = 0.6, threads: int | None = None) -> DuckEngine:
-    """A fresh DuckDB engine holding at most ``memory_share`` of the machine's memory."""
-    return DuckEngine(memory_share=memory_share, threads=threads)
+def connect(*, memory_share: float = 0.6, threads: int | None = None, files: bool = True) -> DuckEngine:
+    """A fresh DuckDB engine holding at most ``memory_share`` of the machine's memory.
+
+    With ``files=False`` its SQL sees only the frames it is given: no file, no extension, no network.
+    """
+    return DuckEngine(memory_share=memory_share, threads=threads, files=files)

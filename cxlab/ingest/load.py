@@ -102,7 +102,7 @@ def _in_folder(
             _folder_problem(folder, "is not a folder." if folder.exists() else "does not exist.")
         )
     elif not findings_are_errors(findings):
-        engine = connect()
+        engine = connect(files=False)
         for name in TABLE_NAMES:
             state = _one_table(name, folder, settings, findings, engine=engine)
             if state is not None:

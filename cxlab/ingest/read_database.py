@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from cxlab.ingest.bytes_rules import UnreadableError, refuse
+from cxlab.ingest.bytes_rules import refuse
 from cxlab.ingest.limits import Limits
 from cxlab.ingest.sources import Source
 
@@ -29,21 +29,10 @@ def read_database(url: str, query: str, *, file: str, limits: Limits) -> Source:
         raise refuse(file, "database", "reading one needs the package SQLAlchemy.", step) from error
     url = _with_secrets(url, file)
     try:
-        engine = sqlalchemy.create_engine(url)
+        engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
         with engine.connect() as connection:
-            plain = connection.execution_options(no_parameters=True, stream_results=True)
-            result = plain.exec_driver_sql(query)
-            names = [str(name) for name in result.keys()]  # noqa: SIM118 (a method of the result, no dict)
-            rows: list[Any] = []
-            for block in result.partitions(_BLOCK_ROWS):
-                rows += block
-                if len(rows) > limits.rows:
-                    step = "Narrow the query, or raise  rows  under  [limits]."
-                    raise refuse(file, "limit", f"gives more than {limits.rows:,.0f} rows.", step)
+            names, rows = _rows(connection, query, file, limits)
             connection.rollback()
-        engine.dispose()
-    except UnreadableError:
-        raise
     except ImportError as error:
         step = f"Install it, for example  pip install {error.name or 'psycopg'}."
         raise refuse(
@@ -58,6 +47,20 @@ def read_database(url: str, query: str, *, file: str, limits: Limits) -> Source:
     frame = pd.concat(series, axis=1) if series else pd.DataFrame()
     frame.columns = pd.Index(names)
     return Source(file=file, kind="database", frame=frame)
+
+
+def _rows(connection: Any, query: str, file: str, limits: Limits) -> tuple[list[str], list[Any]]:
+    """Column names and rows, fetched in blocks so that a query without end is stopped at the limit."""
+    plain = connection.execution_options(no_parameters=True, stream_results=True)
+    result = plain.exec_driver_sql(query)
+    names = [str(name) for name in result.keys()]  # noqa: SIM118 (a method of the result, no dict)
+    rows: list[Any] = []
+    for block in result.partitions(_BLOCK_ROWS):
+        rows += block
+        if len(rows) > limits.rows:
+            step = "Narrow the query, or raise  rows  under  [limits]."
+            raise refuse(file, "limit", f"gives more than {limits.rows:,.0f} rows.", step)
+    return names, rows
 
 
 def _with_secrets(url: str, file: str) -> str:

@@ -58,7 +58,7 @@ class Tables:
         reasons: Mapping[str, pd.DataFrame] | None = None,
     ) -> Tables:
         """Tables with a fresh engine that sees every frame."""
-        engine = connect()
+        engine = connect(files=False)
         for name, frame in frames.items():
             engine.view(name, frame)
         return cls(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from cxlab.core.result import Result, shown
+from cxlab.core.result import Result, save_table, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,7 +96,7 @@ class Linked(Result):
         ``table().to_parquet(path)`` writes them where you want them.
         """
         target = super(Linked, replace(self, estimates=self.match_rates)).save(folder)
-        self.loss_rows.to_csv(target / "losses.csv", index=False)
+        save_table(target / "losses.csv", self.loss_rows)
         return target
 
     def _repr_html_(self) -> str:
