@@ -42,6 +42,9 @@ test: $(DEMO) lint ## all tests: known truth, references, properties, notebooks 
 test-statistics: $(STAMP) ## the long simulations of coverage and error rates (tens of minutes); writes docs/simulations.md
 	$(SETTINGS) $(BIN)/python -m pytest -m statistics -n $(JOBS) --dist worksteal --figures docs/simulations.md tests
 
+rules: $(STAMP) ## try the 106 rules of the hostile catalogue beside plain pandas; writes docs/rules.md
+	$(SETTINGS) PYTHONPATH=tests/hostile $(BIN)/python tests/hostile/rules_table.py docs/rules.md
+
 lint: $(STAMP) ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -71,4 +74,4 @@ lock: $(STAMP) ## renew requirements.lock from pyproject.toml (needs uv)
 clean: ## remove everything that was generated
 	rm -rf .venv data/demo reports/runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo reports test test-statistics lint check lab notebooks format bench lock clean
+.PHONY: help setup demo reports test test-statistics rules lint check lab notebooks format bench lock clean

@@ -83,11 +83,12 @@ def _unzip(data: bytes, *, file: str, limits: Limits) -> bytes:
             if len(plain) > limit:
                 raise refuse(file, "zip", f"unpacks to more than {limit:,} bytes.", UNPACK_STEP)
             return plain
-    except RuntimeError as error:
-        raise refuse(
-            file, "encrypted", "the archive is locked with a password.", "Unpack it yourself."
-        ) from error
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
+    except UnreadableError:
+        raise
+    except Exception as error:  # a damaged archive raises whatever its decompressor does
+        if "password" in str(error):
+            message = "the archive is locked with a password."
+            raise refuse(file, "encrypted", message, "Unpack it yourself.") from error
         raise refuse(file, "zip", f"is damaged: {error}.", "Copy or export it again.") from error
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from cxlab.core.errors import Finding
-from cxlab.ingest.bytes_rules import OLD_WORKBOOK, UNPACK_STEP, refuse
+from cxlab.ingest.bytes_rules import OLD_WORKBOOK, UNPACK_STEP, UnreadableError, refuse
 from cxlab.ingest.limits import Limits
 from cxlab.ingest.sources import Source
 from cxlab.ingest.text_rules import TITLE_LINES
@@ -76,7 +76,9 @@ def _hold_package(path: Path, file: str, limits: Limits) -> bool:
                     part.filename.startswith("xl/worksheets/")
                     and re.search(rb"<f[ >/]", content) is not None
                 )
-    except (zipfile.BadZipFile, OSError, RuntimeError, EOFError, NotImplementedError, ValueError) as error:
+    except UnreadableError:
+        raise
+    except Exception as error:  # a damaged package raises whatever its decompressor or its parser does
         raise _no_workbook(file, error) from error
     return formulas
 
