@@ -22,6 +22,8 @@ PASTED_TIMES = 3
 #: This many answers about one dealer within a minute come from one keyboard.
 BURST_ANSWERS = 8
 RETRY_MINUTES = 30
+#: Microseconds, the unit of every time here.
+DAY = 86_400 * 10**6
 CONSTANT_ROWS = 10
 #: Kinds of columns that an analysis compares; one value only leaves nothing to compare.
 _VARYING = ("category", "number", "score", "flag", "sign")
@@ -80,11 +82,14 @@ def _bursts(surveys: pd.DataFrame) -> pd.Series:
     at = surveys["answered_at"]
     if (at == at.dt.normalize()).all():
         return none  # dates without a time of day say nothing about minutes
-    minute = at.dt.floor("min")
-    together = (
-        surveys.assign(minute=minute).groupby([LOCATION_ID, "minute"])["answered_at"].transform("size")
-    )
-    return (together >= BURST_ANSWERS).fillna(False).astype(bool)
+    minute = at.dt.floor("min").astype("int64").to_numpy() // 60_000_000
+    place = pd.factorize(surveys[LOCATION_ID])[0].astype("int64")
+    known = (place >= 0) & at.notna().to_numpy()
+    key = place * 2**34 + minute
+    _, which, sizes = np.unique(key[known], return_inverse=True, return_counts=True)
+    flagged = np.zeros(len(surveys), dtype=bool)
+    flagged[known] = sizes[which] >= BURST_ANSWERS
+    return pd.Series(flagged, index=surveys.index)
 
 
 _MEANING = {
@@ -113,20 +118,22 @@ def retries(state: TableState) -> None:
     needed = {CUSTOMER_ID, "answered_at"}
     if state.name != SURVEYS or not needed <= set(state.frame.columns):
         return
-    names = rated(state)
-    known = state.frame[state.frame[CUSTOMER_ID].notna() & state.frame["answered_at"].notna()]
-    again = known[CUSTOMER_ID].duplicated(keep=False)
-    some = known[again].sort_values([CUSTOMER_ID, "answered_at"], kind="stable")
-    if some.empty:
+    person = pd.factorize(state.frame[CUSTOMER_ID])[0]
+    at = state.frame["answered_at"]
+    use = np.flatnonzero((person >= 0) & at.notna().to_numpy())
+    moment = at.astype("int64").to_numpy()
+    order = use[np.lexsort((moment[use], person[use]))]
+    first, second = order[:-1], order[1:]
+    same_person = person[first] == person[second]
+    first, second = first[same_person], second[same_person]
+    if not len(second):
         return
-    same_person = some[CUSTOMER_ID].eq(some[CUSTOMER_ID].shift())
-    gap = some["answered_at"].diff()
-    before = some[names].shift()
-    equal = ((some[names] == before) | (some[names].isna() & before.isna())).all(axis=1)
-    timed = (some["answered_at"] != some["answered_at"].dt.normalize()).any()
-    retry = same_person & (gap <= pd.Timedelta(minutes=RETRY_MINUTES)) & equal & bool(timed and names)
-    day = some["answered_at"].dt.normalize()
-    same_day = same_person & day.eq(day.shift()) & ~retry
+    answers = state.frame[rated(state)].to_numpy(dtype="float64")
+    before, after = answers[first], answers[second]
+    equal = ((before == after) | (np.isnan(before) & np.isnan(after))).all(axis=1)
+    timed = bool(answers.shape[1]) and bool((moment[use] % DAY).any())
+    retry = equal & (moment[second] - moment[first] <= RETRY_MINUTES * 60 * 10**6) & timed
+    same_day = (moment[second] // DAY == moment[first] // DAY) & ~retry
     step = "Kept. To count each once, make the key of several columns, or  keep  one of them."
     if retry.any():
         message = f"the same answers of one customer within {RETRY_MINUTES} minutes: sent twice?"

@@ -32,10 +32,10 @@ class Distinct:
         """
         import pyarrow as pa
 
-        encoded = pa.chunked_array([pa.array(values, type=pa.large_string(), from_pandas=True)])
-        column = encoded.combine_chunks().dictionary_encode()
-        if isinstance(column, pa.ChunkedArray):
-            column = column.combine_chunks() if column.num_chunks > 1 else column.chunk(0)
+        # The array, not the series: a text array hands its memory over, a series is walked cell by cell.
+        cells = pa.array(values.astype("str").array)
+        cells = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+        column = cells.dictionary_encode()
         places = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
         texts = pd.Series(column.dictionary.to_pandas(), dtype="str")
         return cls(texts=texts, places=places, index=values.index)

@@ -166,43 +166,43 @@ def scale_changes(state: TableState) -> None:
     clock = _CLOCK.get(state.name, "")
     if clock not in state.frame.columns or state.frame[clock].isna().all():
         return
-    order = np.argsort(state.frame[clock].to_numpy(), kind="stable")
-    times = state.frame[clock].to_numpy()[order]
+    times = state.frame[clock].to_numpy()
+    known = ~np.isnat(times)
     for name in rated(state):
-        values = state.frame[name].to_numpy(dtype="float64")[order]
-        seen = ~np.isnan(values)
+        values = state.frame[name].to_numpy(dtype="float64")
+        seen = known & ~np.isnan(values)
         for top in _SHORT_SCALES:
-            run = _low_run(values[seen], top)
-            if run and not by_pattern(state.config.map_scale, name):
-                begins = times[seen][run[0]]
-                ends = times[seen][run[1] - 1]
-                period = f"{pd.Timestamp(begins).date()} to {pd.Timestamp(ends).date()}"
+            run = _low_run(values[seen], times[seen], top)
+            if run is not None and not by_pattern(state.config.map_scale, name):
+                inside = times[seen][run]
+                period = f"{pd.Timestamp(inside.min()).date()} to {pd.Timestamp(inside.max()).date()}"
                 state.say(
                     "note",
                     "scale change",
                     f"no answer above {top:g} from {period}, but many outside that time.",
                     column=name,
-                    rows=run[1] - run[0],
+                    rows=int(run.sum()),
                     next_step="If the scale changed, split the file there and map each part.",
                 )
                 break
 
 
-def _low_run(values: Floats, top: float) -> tuple[int, int] | None:
-    """First and last place of a stretch at either end that never exceeds ``top``; None if it may be chance.
+def _low_run(values: Floats, times: NDArray[np.datetime64], top: float) -> NDArray[np.bool_] | None:
+    """The answers before the first (or after the last) one above ``top``; None if that may be chance.
 
-    >>> _low_run(np.r_[np.full(60, 4.0), np.full(60, 9.0)], 5.0)
-    (0, 60)
+    >>> days = np.arange(120).astype("datetime64[D]")
+    >>> int(_low_run(np.r_[np.full(60, 4.0), np.full(60, 9.0)], days, 5.0).sum())
+    60
     """
-    high = np.flatnonzero(values > top)
-    if len(high) == 0:
+    high = values > top
+    if not high.any():
         return None
-    before, after = int(high[0]), len(values) - int(high[-1]) - 1
-    start, stop = (0, before) if before >= after else (len(values) - after, len(values))
-    rest = np.r_[values[:start], values[stop:]]
+    before, after = times < times[high].min(), times > times[high].max()
+    run = before if before.sum() >= after.sum() else after
+    rest = values[~run]
     low = (float((rest <= top).sum()) + 1) / (len(rest) + 1)
-    improbable = (stop - start) * np.log(min(low, 1.0)) < np.log(CHANGE_PROBABILITY)
-    return (start, stop) if stop - start >= SCALE_ANSWERS and improbable else None
+    improbable = int(run.sum()) * np.log(min(low, 1.0)) < np.log(CHANGE_PROBABILITY)
+    return run if run.sum() >= SCALE_ANSWERS and improbable else None
 
 
 def unit_changes(state: TableState) -> None:
@@ -210,12 +210,15 @@ def unit_changes(state: TableState) -> None:
     clock = _CLOCK.get(state.name, "")
     if clock not in state.frame.columns or state.frame[clock].isna().all():
         return
+    metrics = [
+        name for name, kind in state.kinds.items() if kind == "number" and name in state.frame.columns
+    ]
+    metrics = [name for name in metrics if (known := state.column(name)) is not None and known.unit]
+    if not metrics:
+        return
     order = np.argsort(state.frame[clock].to_numpy(), kind="stable")
     times = state.frame[clock].to_numpy()[order]
-    for name, kind in state.kinds.items():
-        column = state.column(name)
-        if kind != "number" or column is None or not column.unit or name not in state.frame.columns:
-            continue
+    for name in metrics:
         values = state.frame[name].to_numpy(dtype="float64")[order]
         use = np.nan_to_num(values) > 0
         found = _level_jump(np.log(values[use]))
