@@ -122,17 +122,19 @@ def retries(state: TableState) -> None:
     at = state.frame["answered_at"]
     use = np.flatnonzero((person >= 0) & at.notna().to_numpy())
     moment = at.astype("int64").to_numpy()
-    order = use[np.lexsort((moment[use], person[use]))]
-    first, second = order[:-1], order[1:]
-    same_person = person[first] == person[second]
-    first, second = first[same_person], second[same_person]
-    if not len(second):
+    if not len(use):
         return
-    answers = state.frame[rated(state)].to_numpy(dtype="float64")
-    before, after = answers[first], answers[second]
-    equal = ((before == after) | (np.isnan(before) & np.isnan(after))).all(axis=1)
-    timed = bool(answers.shape[1]) and bool((moment[use] % DAY).any())
-    retry = equal & (moment[second] - moment[first] <= RETRY_MINUTES * 60 * 10**6) & timed
+    # One whole number per answer, person first: sorting it is several times faster than sorting by both.
+    seconds = (moment[use] - moment[use].min()) // 10**6
+    order = use[np.argsort(person[use].astype("int64") * 2**34 + seconds, kind="stable")]
+    same_person = person[order[:-1]] == person[order[1:]]
+    first, second = order[:-1][same_person], order[1:][same_person]
+    gap = moment[second] - moment[first]
+    answers = state.frame[rated(state)]
+    timed = bool(len(answers.columns)) and bool((moment[use] % DAY).any())
+    retry = (gap <= RETRY_MINUTES * 60 * 10**6) & timed
+    before, after = (answers.iloc[side[retry]].to_numpy(dtype="float64") for side in (first, second))
+    retry[retry] = ((before == after) | (np.isnan(before) & np.isnan(after))).all(axis=1)
     same_day = (moment[second] // DAY == moment[first] // DAY) & ~retry
     step = "Kept. To count each once, make the key of several columns, or  keep  one of them."
     if retry.any():

@@ -15,7 +15,7 @@ from cxlab.ingest.state import TableState
 
 #: Share of the filled cells of a column that must look personal.
 PERSONAL_SHARE = 0.2
-_SAMPLE_ROWS = 2_000
+_SAMPLE_ROWS = 500
 #: What a personal value looks like, whole cell.
 PERSONAL_FORMS = {
     "e-mail address": re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}"),

@@ -78,6 +78,8 @@ def _typed(state: TableState, name: str, values: pd.Series, spelling: Spelling) 
         values = named(state, name, values) if kind in ("category", "text") else values
     if not is_text(values) or values.dtype == object or kind in ("text", "time"):
         return convert(values, kind, spelling=spelling)
+    if kind == "id" and _plain_keys(values):
+        return Typed(values=values.astype("str"), bad=np.zeros(len(values), dtype=bool))
     column = Distinct.of(values)
     texts = mended(state, name, kind, column)
     if kind == "id":
@@ -87,6 +89,12 @@ def _typed(state: TableState, name: str, values: pd.Series, spelling: Spelling) 
     else:
         result = convert(texts, kind, spelling=spelling)
     return replace(result, values=column.spread(result.values), bad=column.rows(result.bad))
+
+
+def _plain_keys(values: pd.Series) -> bool:
+    """Whether every key is filled and of letters, digits and _ | : - only: no rule has work to do there."""
+    plain = values.str.fullmatch(r"[A-Za-z0-9_|:-]+").fillna(False)
+    return bool(plain.all()) and not values.str.fullmatch(r"[0-9][eE][0-9]+").fillna(False).any()
 
 
 def _kind(state: TableState, name: str, values: pd.Series, spelling: Spelling) -> Kind:
