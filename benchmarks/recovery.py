@@ -1,6 +1,6 @@
 """How fast is a repair ratio, and how much faster than its Python peers? Prints a dated table.
 
-Run with ``python benchmarks/recovery.py`` (about a minute of CPU). All times are CPU seconds of one
+Run with ``python benchmarks/recovery.py`` (about two minutes of CPU). All times are CPU seconds of one
 process on data made here, peer and cxlab in the same run. Peers: the stocks as a pandas merge of answers
 with experiences; the regression with customer and month effects at one known half-life by linearmodels
 (``pip install linearmodels``, skipped with a note if absent). cxlab's fit searches the half-life too.
@@ -102,6 +102,28 @@ def peer_regression(answers: pd.DataFrame, stocks: pd.DataFrame) -> Callable[[],
     return fit
 
 
+def ten_million(answers: pd.DataFrame, experiences: pd.DataFrame, *, blocks: int = 50) -> str:
+    """10 million customers: estimate on a sample, then the level of every customer, block by block."""
+    sampled = RepairModel(sample_customers=CUSTOMERS // 2)
+    estimate = cpu_seconds(lambda: sampled.fit(answers, experiences), repeats=1)
+    result = sampled.fit(answers, experiences)
+    at = answers["answered_at"].max()
+    size = 10_000_000 // blocks
+    rng = np.random.default_rng(2)
+    rows, applied = 0, 0.0
+    for block in range(blocks):
+        names = np.repeat(np.arange(block * size, (block + 1) * size), 3)
+        picked = rng.integers(0, len(experiences), len(names))
+        part = experiences.iloc[picked].assign(customer_id=names)
+        start = time.process_time()
+        rows += len(result.levels(part, at=at))
+        applied += time.process_time() - start
+    return (
+        f"sample of {CUSTOMERS // 2:,} customers {estimate:6.2f}; levels of {rows:,} customers with "
+        f"{3 * blocks * size:,} experiences in {blocks} blocks {applied:6.1f}"
+    )
+
+
 def main() -> None:
     """Time, compare, print."""
     answers, experiences = tables()
@@ -125,6 +147,7 @@ def main() -> None:
             f"whole fit, half-life searched, intervals   cxlab {whole:6.2f}   "
             f"linearmodels, stocks and half-life given {other:6.2f}   {other / whole:5.1f} x"
         )
+    lines.append(ten_million(answers, experiences))
     print("\n".join(lines))
 
 

@@ -14,7 +14,7 @@ from cxlab.core.provenance import Provenance
 from cxlab.core.result import Check, Result, checks_table
 from cxlab.core.settings import require_at_least, require_share
 from cxlab.core.verdicts import NOT_IDENTIFIED, REJECTED, TOO_FEW, UNDETERMINED
-from cxlab.models.recovery.repair_evidence import GATE_Z, NEVER
+from cxlab.models.recovery.repair_evidence import GATE_Z, NEVER, Floats
 from cxlab.models.recovery.repair_rows import QUESTION, RepairRows, repair_rows
 from cxlab.plots.forest import forest
 from cxlab.stats.fieller import fieller_set
@@ -110,8 +110,8 @@ class RepairGroupsModel:
 
     Notes
     -----
-    Intervals of the raw ratios after Fieller, of the shrunken ones from the posterior of b_g with b_pos at
-    its estimate (its error is common to all groups and moves them together: the common ratio has it).
+    Intervals after Fieller, of the shrunken ratios with the posterior error of b_g; the error of b_pos is
+    in both, so the intervals of all groups move together.
     ``p_value`` tests b_g against the mean of the groups, ``p_value_holm`` holds the chance of any false
     alarm. Resolved negatives enter as one stock.
 
@@ -290,27 +290,31 @@ def _group_effects(fit: StockFit, size: int, confidence: float) -> tuple[pd.Data
     bad = fit.coefficients[1 : 1 + size]
     errors = np.sqrt(np.diag(v)[1 : 1 + size])
     drawn = shrink(bad, errors, confidence=confidence)
-    raw, p_values = [], []
+    p_values = []
     for g in range(size):
-        found = fieller_set(
-            float(bad[g]), float(good), variance_numerator=v[1 + g, 1 + g], variance_denominator=v[0, 0],
-            covariance=v[0, 1 + g], critical=float(norm.ppf(0.5 + confidence / 2.0)),
-        )  # fmt: skip
-        raw.append((found.low, found.high) if found.bounded else (-np.inf, np.inf))
         apart = np.zeros(len(fit.coefficients))
         apart[1 : 1 + size] = -1.0 / size
         apart[1 + g] += 1.0
         value, error, degrees = fit.contrast(apart)
         p_values.append(float(2.0 * t.sf(abs(value / error), degrees)))
+    critical = float(norm.ppf(0.5 + confidence / 2.0))
+    both = v[0, 1 : 1 + size]
+    raw = _ratio_limits(bad, errors, good=float(good), spread=v[0, 0], covariance=both, critical=critical)
+    # Drawing to the mean weakens what a group shares with the worth of a positive in proportion.
+    kept = np.square(drawn.std_error / errors)
+    shrunk = _ratio_limits(
+        drawn.estimate, drawn.std_error, good=float(good), spread=v[0, 0], covariance=kept * both,
+        critical=critical,
+    )  # fmt: skip
     adjusted = holm(np.array(p_values))
     table = pd.DataFrame(
         {
             "estimate": drawn.estimate / good,
-            "conf_low": drawn.conf_low / good,
-            "conf_high": drawn.conf_high / good,
+            "conf_low": shrunk[:, 0],
+            "conf_high": shrunk[:, 1],
             "raw_estimate": bad / good,
-            "raw_conf_low": [low for low, _ in raw],
-            "raw_conf_high": [high for _, high in raw],
+            "raw_conf_low": raw[:, 0],
+            "raw_conf_high": raw[:, 1],
             "p_value": p_values,
             "p_value_holm": adjusted,
             "verdict": np.where(adjusted < 1.0 - confidence, REJECTED, UNDETERMINED),
@@ -318,3 +322,17 @@ def _group_effects(fit: StockFit, size: int, confidence: float) -> tuple[pd.Data
         }
     )
     return table, float(drawn.centre / good), float(drawn.deviation)
+
+
+def _ratio_limits(
+    bad: Floats, errors: Floats, *, good: float, spread: float, covariance: Floats, critical: float
+) -> Floats:
+    """Fieller limits of each group's effect over the effect of a positive, shape (groups, 2)."""
+    limits = []
+    for g in range(len(bad)):
+        found = fieller_set(
+            float(bad[g]), good, variance_numerator=float(errors[g] ** 2), variance_denominator=spread,
+            covariance=float(covariance[g]), critical=critical,
+        )  # fmt: skip
+        limits.append((found.low, found.high) if found.bounded else (-np.inf, np.inf))
+    return np.array(limits)
