@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -65,8 +65,14 @@ class StockPlan:
     #: days from an entry's origin to the first row that sees it
     age: Floats
     sign: Floats
+    #: which of the caller's entries stands at each place of ``slot``
+    entry: Integers
     #: which of the caller's entries some row can see
     seen: npt.NDArray[np.bool_]
+
+    def weighed(self, sign: Floats) -> StockPlan:
+        """The same plan with other signs or weights, in the order of the caller's entries."""
+        return replace(self, sign=sign[self.entry].astype(np.float64))
 
     def stocks(self, half_life: float) -> Floats:
         """Stocks at every row, shape (rows, stocks), for one half-life in the unit of time."""
@@ -163,6 +169,7 @@ def plan_stocks(owner: Integers, at: Floats, *, entries: Entries, n_stocks: int)
         slot=slot[by_slot],
         age=at[row[kept]] - entries.origin[kept],
         sign=entries.sign[kept].astype(np.float64),
+        entry=kept,
         seen=seen,
     )
 

@@ -8,7 +8,6 @@ from cxlab.core.result import Check
 from cxlab.models.recovery.repair_evidence import Evidence, Floats
 from cxlab.models.recovery.repair_rows import KINDS, RepairRows, stock_entries
 from cxlab.models.recovery.repair_tests import added_columns_test, half_life_pull, tested_check
-from cxlab.stats.stock import plan_stocks
 from cxlab.stats.stock_regression import StockProblem
 
 
@@ -24,31 +23,29 @@ def healing_check(
     meaning = "if each positive shrinks what is left of a bad experience, the ratio depends on their order"
     if evidence.fit.bound != "inside" or not evidence.gate_open:
         return tested_check(name, None, meaning, unless="not tested")
-    column = healing_column(evidence, rows, carry_over_days=carry_over_days)
+    column = healing_column(evidence, problem, rows, carry_over_days=carry_over_days)
     added = np.column_stack([half_life_pull(evidence), problem.absorption.absorb(column[:, None])])
     p_value = added_columns_test(evidence, problem, added, np.eye(1))
     return tested_check(name, p_value, meaning, unless="not tested")
 
 
-def healing_column(evidence: Evidence, rows: RepairRows, *, carry_over_days: float) -> Floats:
+def healing_column(
+    evidence: Evidence, problem: StockProblem, rows: RepairRows, *, carry_over_days: float
+) -> Floats:
     """H at every answer, shape (rows,)."""
     past = rows.experiences
     good = past.positive.astype(np.float64)
     running = np.cumsum(good) - good
     first = np.flatnonzero(np.r_[True, past.owner[1:] != past.owner[:-1]])
     before: Floats = running - np.repeat(running[first], np.diff(np.r_[first, len(past.owner)]))
-    half_life = evidence.fit.half_life
-
-    def stocks(weight: Floats | None, at: float) -> Floats:
-        entries = stock_entries(rows, delay_days=carry_over_days, weight=weight)
-        return plan_stocks(rows.owner, rows.at, entries=entries, n_stocks=len(KINDS)).stocks(at)
-
-    so_far = stocks(None, np.inf)[:, 0]
-    left, weighed = stocks(None, half_life), stocks(before, half_life)
+    half_life, places = evidence.fit.half_life, [KINDS.index(kind) for kind in evidence.kinds]
+    # The entries of the fit again, each weighed with the positives before it: no second sorting.
+    entries = stock_entries(rows, delay_days=carry_over_days, weight=before).only(places)
+    so_far = problem.plan.stocks(np.inf)[:, evidence.kinds.index("positive")]
+    left, weighed = problem.plan.stocks(half_life), problem.plan.weighed(entries.sign).stocks(half_life)
     column = np.zeros(len(rows.at))
     for place, kind in enumerate(evidence.kinds):
-        stock = KINDS.index(kind)
-        if stock:
+        if kind != "positive":
             effect = evidence.fit.coefficients[place]
-            column += effect * (so_far * left[:, stock] - weighed[:, stock])
+            column += effect * (so_far * left[:, place] - weighed[:, place])
     return column
