@@ -49,7 +49,7 @@ def log_loss(observed: FloatArray, probability: FloatArray, *, weights: Weights 
     >>> round(float(log_loss(np.array([1.0, 0.0]), np.array([0.8, 0.4]))[0]), 4)
     0.367
     """
-    y, p, w = _checked(observed, probability, weights)
+    y, p, w = checked_forecast(observed, probability, weights)
     return _mean(w, row_log_loss(y, p))
 
 
@@ -77,7 +77,7 @@ def brier_score(observed: FloatArray, probability: FloatArray, *, weights: Weigh
     >>> float(brier_score(np.array([1.0, 0.0]), np.array([0.5, 0.5]))[0])
     0.25
     """
-    y, p, w = _checked(observed, probability, weights)
+    y, p, w = checked_forecast(observed, probability, weights)
     return _mean(w, (p - y) ** 2)
 
 
@@ -113,8 +113,8 @@ def area_under_curve(observed: FloatArray, score: FloatArray, *, weights: Weight
     >>> float(area_under_curve(y, s)[0])
     0.875
     """
-    y, s, w = _checked(observed, score, weights, unit=False)
-    events, others = _by_score(y, s, w, descending=False)
+    y, s, w = checked_forecast(observed, score, weights, unit=False)
+    events, others = sums_by_score(y, s, w, descending=False)
     below = np.cumsum(others, axis=1) - others / 2.0
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray((events * below).sum(1) / (events.sum(1) * others.sum(1)), dtype=float)
@@ -149,8 +149,8 @@ def top_share_lift(
     """
     if not 0.0 < share < 1.0:
         raise ValueError(f"share must lie strictly between 0 and 1, got {share!r}")
-    y, s, w = _checked(observed, score, weights, unit=False)
-    events, others = _by_score(y, s, w, descending=True)
+    y, s, w = checked_forecast(observed, score, weights, unit=False)
+    events, others = sums_by_score(y, s, w, descending=True)
     rows = events + others
     room = share * rows.sum(1, keepdims=True) - (np.cumsum(rows, axis=1) - rows)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -187,7 +187,7 @@ def expected_calibration_error(
     >>> round(float(expected_calibration_error(y, p, bins=2)[0]), 3)
     0.15
     """
-    y, p, w = _checked(observed, probability, weights)
+    y, p, w = checked_forecast(observed, probability, weights)
     number = calibration_bins(p, bins=bins)
     order = np.argsort(number, kind="stable")
     starts = np.flatnonzero(np.diff(number[order], prepend=-1))
@@ -223,7 +223,7 @@ def calibration_line(
     >>> float(calibration_line(y, timid)[0, 1].round(1))
     2.0
     """
-    y, p, w = _checked(observed, probability, weights)
+    y, p, w = checked_forecast(observed, probability, weights)
     p = np.clip(p, SMALLEST, 1.0 - SMALLEST)
     x = np.log(p) - np.log1p(-p)
     if np.ptp(x) < 1e-9 or y.min() == y.max():
@@ -271,14 +271,14 @@ def gains_curve(observed: FloatArray, score: FloatArray) -> tuple[FloatArray, Fl
     >>> rows.tolist(), events.tolist()
     ([0.0, 0.25, 0.5, 1.0], [0.0, 0.5, 0.5, 1.0])
     """
-    y, s, w = _checked(observed, score, None, unit=False)
-    events, others = _by_score(y, s, w, descending=True)
+    y, s, w = checked_forecast(observed, score, None, unit=False)
+    events, others = sums_by_score(y, s, w, descending=True)
     rows = np.cumsum(events + others, axis=1)[0] / len(y)
     found = np.cumsum(events, axis=1)[0] / max(float(events.sum()), SMALLEST)
     return np.concatenate([[0.0], rows]), np.concatenate([[0.0], found])
 
 
-def _by_score(
+def sums_by_score(
     y: FloatArray, s: FloatArray, w: FloatArray, *, descending: bool
 ) -> tuple[FloatArray, FloatArray]:
     """Weights of events and of non-events per distinct score, (b, groups), in the order of the score."""
@@ -294,7 +294,7 @@ def _mean(w: FloatArray, values: FloatArray) -> FloatArray:
     return np.asarray(w @ values / w.sum(1), dtype=float)
 
 
-def _checked(
+def checked_forecast(
     observed: FloatArray, score: FloatArray, weights: Weights, *, unit: bool = True
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     y, s = np.asarray(observed, dtype=float), np.asarray(score, dtype=float)

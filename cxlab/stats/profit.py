@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cxlab.stats.classification import FloatArray, Weights, _by_score, _checked
+from cxlab.stats.classification import FloatArray, Weights, checked_forecast, sums_by_score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,8 +169,8 @@ def expected_maximum_profit(
     """
     if not 0.0 <= offer_cost < value:
         raise ValueError(f"value must exceed an offer_cost of 0 or more, got {value} and {offer_cost}")
-    y, s, w = _checked(observed, score, weights, unit=False)
-    leavers, stayers = _by_score(y, s, w, descending=True)
+    y, s, w = checked_forecast(observed, score, weights, unit=False)
+    leavers, stayers = sums_by_score(y, s, w, descending=True)
     delta, phi = offer_cost / value, contact_cost / value
     money = (value, delta, phi, loyal_take_share * delta + phi)
     rows = zip(leavers, stayers, strict=True)

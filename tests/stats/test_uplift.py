@@ -57,3 +57,14 @@ def test_the_x_learner_finds_whom_the_treatment_keeps_and_its_scores_are_unbiase
     # Also within the half that the learner itself ranks highest.
     top = found.effect > np.median(found.effect)
     assert abs(found.score[top].mean() - gain[top].mean()) < 4 * error * np.sqrt(2)
+
+
+def test_scores_stay_unbiased_where_the_models_know_nothing():
+    x, treated, stayed, gain = world(12_000, 4, share=0.3)
+    # Columns 3 and 4 are noise: the models miss that risk follows column 0, the scores must not.
+    found = cross_fitted_uplift(
+        x[:, 3:], treated, stayed, share=treated.mean(), folds=np.arange(12_000) % 2, seed=0
+    )
+    for inside in (x[:, 0] > 0.0, x[:, 0] <= 0.0):
+        error = found.score[inside].std() / np.sqrt(inside.sum())
+        assert abs(found.score[inside].mean() - gain[inside].mean()) < 4 * error

@@ -45,13 +45,20 @@ def call_list(
         if name == "model_id":
             table[name] = model_id
         elif name in chosen:
-            table[name] = chosen[name].to_numpy()
+            table[name] = _rounded(name, chosen[name]).to_numpy()
         else:
             table[name] = None if name in REASONS else np.nan
     for name in REASONS:
         table[name] = table[name].astype(object).where(table[name].notna(), "")
     table.loc[(table[list(REASONS)] == "").all(axis=1), REASONS[0]] = NO_REASON
     return table
+
+
+def _rounded(name: str, column: pd.Series) -> pd.Series:
+    """Money in cents and probabilities to four digits: what a caller can read and no false precision."""
+    if not pd.api.types.is_float_dtype(column):
+        return column
+    return column.round(4 if name.startswith("probability") else 2)
 
 
 def removed(decided: pd.DataFrame, opted_out: Iterable[str]) -> int:
