@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cxlab.ingest.load import check as check
     from cxlab.ingest.load import load as load
     from cxlab.ingest.tables import Tables as Tables
+    from cxlab.linking.complaint_cases import complaint_cases as complaint_cases
     from cxlab.linking.contacts import contacts as contacts
     from cxlab.linking.experiences import answers as answers
     from cxlab.linking.experiences import experiences as experiences
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from cxlab.models.drivers.priority_map import PriorityMapModel as PriorityMapModel
     from cxlab.models.drivers.traps import WithinBetweenModel as WithinBetweenModel
     from cxlab.models.recovery.fading import FadingModel as FadingModel
+    from cxlab.models.recovery.complaints import ComplaintModel as ComplaintModel
     from cxlab.models.recovery.repair import RepairModel as RepairModel
     from cxlab.models.recovery.repair_groups import RepairGroupsModel as RepairGroupsModel
     from cxlab.models.recovery.usual import UsualRatioModel as UsualRatioModel
@@ -78,6 +80,7 @@ _HOME = {
     "spells": "cxlab.linking.spells",
     "purchases": "cxlab.linking.purchases",
     "contacts": "cxlab.linking.contacts",
+    "complaint_cases": "cxlab.linking.complaint_cases",
     "ScoreModel": "cxlab.models.survey.scores",
     "DealerModel": "cxlab.models.survey.dealers",
     "NonresponseModel": "cxlab.models.survey.coverage",
@@ -105,6 +108,7 @@ _HOME = {
     "RepairGroupsModel": "cxlab.models.recovery.repair_groups",
     "FadingModel": "cxlab.models.recovery.fading",
     "UsualRatioModel": "cxlab.models.recovery.usual",
+    "ComplaintModel": "cxlab.models.recovery.complaints",
     "ask": "cxlab.core.answer",
     "Unanswered": "cxlab.core.answer",
     "simulate": "cxlab.simulation.simulate",

@@ -17,7 +17,13 @@ BAND = 0.1
 
 
 def balance_plot(
-    frame: pd.DataFrame, *, title: str, note: str = "", most: int = 20, ax: Axes | None = None
+    frame: pd.DataFrame,
+    *,
+    title: str,
+    note: str = "",
+    most: int = 20,
+    who: tuple[str, str] = ("answers", "all contacts"),
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw standardised differences, the largest before weighting on top.
 
@@ -29,6 +35,8 @@ def balance_plot(
         Words; ``note`` stands in small print under the title.
     most
         Number of rows drawn; the rest is counted in the label of the axis.
+    who
+        Who is compared with whom, for the legend and the label.
     ax
         Axes to draw on; new ones if None, as high as the rows need.
 
@@ -59,9 +67,9 @@ def balance_plot(
         edgecolor=ORANGE,
         linewidth=1.8,
         zorder=3,
-        label="answers as they came",
+        label=f"{who[0]} as they came",
     )
-    axes.scatter(rows["after"], places, s=58, color=BLUE, zorder=4, label="answers weighted")
+    axes.scatter(rows["after"], places, s=58, color=BLUE, zorder=4, label=f"{who[0]} weighted")
     axes.set_yticks(places, [str(term).replace("_", " ") for term in rows["term"]], color=INK)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
@@ -71,6 +79,6 @@ def balance_plot(
     axes.set_xlim(-reach, reach)
     axes.locator_params(axis="x", nbins=7)
     axes.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor=GRID, fontsize=9.5)
-    label = "answers minus all contacts, standard deviations"
+    label = f"{who[0]} minus {who[1]}, standard deviations"
     label += f" ({hidden} smaller ones not drawn)" if hidden else ""
     return title_axes(axes, title, x_label=label, y_label="", note=note)

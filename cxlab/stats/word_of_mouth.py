@@ -1,0 +1,136 @@
+"""How many people hear of it: counts of listeners with a top code, reach over generations, drawn ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+#: Answers from here on only say "this many or more".
+TOP_CODE = 30
+#: Standard normal quantile of 95 %: a "low to high" range holds the middle 90 %.
+_Z90 = 1.6448536269514722
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListenerFit:
+    """Mean number of listeners, its limits, the log-scale error, and the dispersion (large: Poisson)."""
+
+    mean: float
+    low: float
+    high: float
+    log_error: float
+    dispersion: float
+    n: int
+    share_top: float
+
+
+def fit_listeners(counts: Floats, *, top: int = TOP_CODE, confidence: float = 0.95) -> ListenerFit:
+    """Negative binomial mean of counts that are cut at ``top``, by maximum likelihood.
+
+    A count of ``top`` or more enters as "at least top", so one boaster who "told hundreds" does not move
+    the mean, and the mean is still that of all. The interval is normal on the log of the mean.
+
+    Raises
+    ------
+    ValueError
+        If nobody told anybody, or there are fewer than 20 counts.
+
+    Examples
+    --------
+    >>> counts = np.random.default_rng(1).negative_binomial(2, 2 / 7, 4000).astype(float)
+    >>> fit = fit_listeners(counts)
+    >>> abs(fit.mean - 5.0) < 0.3
+    True
+    """
+    from scipy.optimize import minimize
+    from scipy.stats import nbinom, norm
+
+    if len(counts) < 20 or not (counts > 0).any():
+        raise ValueError(f"{len(counts)} counts, {int((counts > 0).sum())} above 0, show no mean")
+    values, times = np.unique(np.minimum(np.floor(counts), top), return_counts=True)
+    cut = values >= top
+
+    def loss(at: Floats) -> float:
+        size = np.exp(np.clip(at[1], -6.0, 9.0))
+        chance = size / (size + np.exp(at[0]))
+        terms = np.where(cut, nbinom.logsf(top - 1, size, chance), nbinom.logpmf(values, size, chance))
+        # A weak pull of the dispersion towards 1 keeps counts without any spread finite.
+        return float(-(times @ terms) + 0.005 * at[1] ** 2)
+
+    start = np.array([np.log(np.minimum(counts, top).mean()), 0.0])
+    found = minimize(loss, start, method="BFGS", options={"gtol": 1e-5 * len(counts)}).x
+    error = float(np.sqrt(np.linalg.inv(_curvature(loss, found))[0, 0]))
+    reach = float(norm.ppf(0.5 + confidence / 2.0)) * error
+    return ListenerFit(
+        mean=float(np.exp(found[0])),
+        low=float(np.exp(found[0] - reach)),
+        high=float(np.exp(found[0] + reach)),
+        log_error=error,
+        dispersion=float(np.exp(found[1])),
+        n=len(counts),
+        share_top=float((counts >= top).mean()),
+    )
+
+
+def _curvature(loss: Callable[[Floats], float], at: Floats, step: float = 1e-3) -> Floats:
+    eye = step * np.eye(len(at))
+    return np.array(
+        [
+            [
+                (loss(at + a + b) - loss(at + a - b) - loss(at - a + b) + loss(at - a - b)) / (4 * step**2)
+                for b in eye
+            ]
+            for a in eye
+        ]
+    )
+
+
+def reach_per_teller(listeners: Floats, retell: Floats, *, generations: int, pool: float) -> Floats:
+    r"""People who hear of it because one person tells: ``N (1 - exp(-m sum_{g<G} (r m)^g / N))``.
+
+    Each listener retells with chance r to as many; whoever is told twice counts once, among ``pool`` people
+    that one teller's story can come to.
+
+    >>> reach_per_teller(np.array([5.0]), np.array([0.05]), generations=1, pool=1e9).round(3).tolist()
+    [5.0]
+    """
+    chain = sum((retell * listeners) ** generation for generation in range(generations))
+    return np.asarray(pool * -np.expm1(-listeners * chain / pool))
+
+
+def draw_share(low: float, high: float, *, draws: int, rng: np.random.Generator) -> Floats:
+    """Shares whose middle 90 % runs from ``low`` to ``high``, normal on the logit; constant if equal."""
+    edges = np.log(np.array([low, high]) / (1.0 - np.array([low, high])))
+    return np.asarray(1.0 / (1.0 + np.exp(-_draw(edges, draws, rng))))
+
+
+def draw_positive(low: float, high: float, *, draws: int, rng: np.random.Generator) -> Floats:
+    """Positive numbers whose middle 90 % runs from ``low`` to ``high``, normal on the log.
+
+    >>> found = draw_positive(2.0, 8.0, draws=20_000, rng=np.random.default_rng(1))
+    >>> np.quantile(found, [0.05, 0.5, 0.95]).round(1).tolist()
+    [2.0, 4.0, 8.0]
+    """
+    return np.exp(_draw(np.log(np.array([low, high])), draws, rng))
+
+
+def _draw(edges: Floats, draws: int, rng: np.random.Generator) -> Floats:
+    middle, spread = edges.mean(), (edges[1] - edges[0]) / (2.0 * _Z90)
+    return np.asarray(middle + spread * rng.standard_normal(draws))
+
+
+def rank_correlations(inputs: Floats, output: Floats) -> Floats:
+    """Spearman's correlation of each column of inputs (B, k) with the output (B,); 0 for a constant."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(inputs, axis=0)
+    ranks = ranks - ranks.mean(axis=0)
+    target = rankdata(output)
+    target = target - target.mean()
+    scale = np.sqrt((ranks**2).sum(axis=0) * float(target @ target))
+    return np.asarray(np.where(scale > 0, ranks.T @ target / np.where(scale > 0, scale, 1.0), 0.0))
