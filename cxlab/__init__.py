@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cxlab.linking.experiences import answers as answers
     from cxlab.linking.experiences import experiences as experiences
     from cxlab.linking.exposure import exposure as exposure
+    from cxlab.linking.failure_cases import failure_cases as failure_cases
     from cxlab.linking.purchases import purchases as purchases
     from cxlab.linking.rated_experiences import rated_experiences as rated_experiences
     from cxlab.linking.snapshots import snapshots as snapshots
@@ -56,10 +57,14 @@ if TYPE_CHECKING:
     from cxlab.models.drivers.priority_map import PriorityMapModel as PriorityMapModel
     from cxlab.models.drivers.traps import WithinBetweenModel as WithinBetweenModel
     from cxlab.models.recovery.fading import FadingModel as FadingModel
+    from cxlab.models.journeys.expectations import ToleranceModel as ToleranceModel
     from cxlab.models.recovery.complaints import ComplaintModel as ComplaintModel
+    from cxlab.models.recovery.paradox import ParadoxModel as ParadoxModel
     from cxlab.models.recovery.repair import RepairModel as RepairModel
     from cxlab.models.recovery.repair_groups import RepairGroupsModel as RepairGroupsModel
     from cxlab.models.recovery.usual import UsualRatioModel as UsualRatioModel
+    from cxlab.models.recovery.response_time import ResponseTimeModel as ResponseTimeModel
+    from cxlab.models.recovery.word_of_mouth import WordOfMouthModel as WordOfMouthModel
     from cxlab.models.survey.change import ChangeModel as ChangeModel
     from cxlab.models.survey.coverage import NonresponseModel as NonresponseModel
     from cxlab.models.survey.dealers import DealerModel as DealerModel
@@ -81,6 +86,7 @@ _HOME = {
     "purchases": "cxlab.linking.purchases",
     "contacts": "cxlab.linking.contacts",
     "complaint_cases": "cxlab.linking.complaint_cases",
+    "failure_cases": "cxlab.linking.failure_cases",
     "ScoreModel": "cxlab.models.survey.scores",
     "DealerModel": "cxlab.models.survey.dealers",
     "NonresponseModel": "cxlab.models.survey.coverage",
@@ -109,6 +115,10 @@ _HOME = {
     "FadingModel": "cxlab.models.recovery.fading",
     "UsualRatioModel": "cxlab.models.recovery.usual",
     "ComplaintModel": "cxlab.models.recovery.complaints",
+    "ResponseTimeModel": "cxlab.models.recovery.response_time",
+    "ParadoxModel": "cxlab.models.recovery.paradox",
+    "WordOfMouthModel": "cxlab.models.recovery.word_of_mouth",
+    "ToleranceModel": "cxlab.models.journeys.expectations",
     "ask": "cxlab.core.answer",
     "Unanswered": "cxlab.core.answer",
     "simulate": "cxlab.simulation.simulate",

@@ -31,12 +31,12 @@ def data_end(tables: Tables) -> pd.Timestamp:
     return pd.Timestamp(max(last))
 
 
-def left_at(tables: Tables) -> pd.Series:
-    """When each customer left, by customer_id; NaT for those who are still there; empty if not known."""
+def leaving(tables: Tables, cases: pd.DataFrame) -> pd.Series:
+    """When the customer of each case left; NaT for one who is still there, or where nobody knows."""
     if not tables.has(CUSTOMERS, CUSTOMER_ID, "left_at"):
-        return pd.Series(dtype="datetime64[us]")
-    customers = tables.frames[CUSTOMERS].drop_duplicates(CUSTOMER_ID)
-    return customers.set_index(CUSTOMER_ID)["left_at"]
+        return pd.Series(pd.NaT, index=cases.index, dtype="datetime64[us]")
+    customers = tables.frames[CUSTOMERS].drop_duplicates(CUSTOMER_ID).set_index(CUSTOMER_ID)
+    return pd.to_datetime(cases[CUSTOMER_ID].map(customers["left_at"]))
 
 
 def known_before(
@@ -88,20 +88,24 @@ def known_before(
     if tables.has(COMPLAINTS, CUSTOMER_ID, "opened_at"):
         count = _count_before(cases, tables.frames[COMPLAINTS], at=at, when="opened_at")
         put("earlier_complaints", count, "complaints of the customer before")
-    if tables.has(EVENTS, CUSTOMER_ID, "occurred_at", "outcome"):
-        events = tables.frames[EVENTS]
-        bad = events.loc[
-            events["outcome"] < 0,
-            [CUSTOMER_ID, "occurred_at", *(["known_at"] if "known_at" in events else [])],
-        ]
-        bad = bad.assign(
-            seen_at=bad[["occurred_at", *(["known_at"] if "known_at" in bad else [])]].max(axis=1)
-        )
-        recent = _count_before(cases, bad, at=at, when="seen_at")
-        recent -= _count_before(cases.assign(earlier=cases[at] - YEAR), bad, at="earlier", when="seen_at")
+    recent = _recent_negatives(tables, cases, at)
+    if recent is not None:
         put("negative_events_year", recent, "negative events of the customer in the year before")
     features = [Feature(name=n, block="known before", sql="", meaning=m) for n, m in words.items()]
     return pd.DataFrame(facts, index=cases.index), features
+
+
+def _recent_negatives(tables: Tables, cases: pd.DataFrame, at: str) -> pd.Series | None:
+    """Negative events that happened and were known in the year before; None where there are no outcomes."""
+    if not tables.has(EVENTS, CUSTOMER_ID, "occurred_at", "outcome"):
+        return None
+    events = tables.frames[EVENTS]
+    moments = ["occurred_at", *(["known_at"] if "known_at" in events else [])]
+    bad = events.loc[events["outcome"] < 0, [CUSTOMER_ID, *moments]]
+    bad = bad.assign(seen_at=bad[moments].max(axis=1))
+    before = _count_before(cases, bad, at=at, when="seen_at")
+    earlier = cases.assign(year_before=cases[at] - YEAR)
+    return before - _count_before(earlier, bad, at="year_before", when="seen_at")
 
 
 def after_landmark(

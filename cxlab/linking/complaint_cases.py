@@ -8,7 +8,7 @@ from cxlab.core.columns import COMPLAINTS, CUSTOMER_ID, CUSTOMERS, EVENTS, LOCAT
 from cxlab.core.provenance import Provenance, hash_frame
 from cxlab.core.result import Check, checks_table
 from cxlab.ingest.tables import Tables
-from cxlab.linking.case_history import after_landmark, data_end, known_before, left_at
+from cxlab.linking.case_history import after_landmark, data_end, known_before, leaving
 from cxlab.linking.features import Feature, blocks_of, features_table
 from cxlab.linking.keys import (
     customer_matches,
@@ -82,6 +82,10 @@ def complaint_cases(
     for name, value in (("landmark_days", landmark_days), ("horizon_days", horizon_days)):
         require_whole_days("complaint_cases", name, value, least=1)
     require_columns(tables, COMPLAINTS, [CUSTOMER_ID, "opened_at", "resolved_at"], question=QUESTION)
+    return _link(tables, landmark_days, horizon_days, satisfaction)
+
+
+def _link(tables: Tables, landmark_days: int, horizon_days: int, satisfaction: str) -> Linked:
     cases, set_aside = _cases(tables, landmark_days)
     facts, features = known_before(tables, cases, at="opened_at", satisfaction=satisfaction)
     cases = pd.concat([cases, facts], axis=1)
@@ -134,7 +138,7 @@ def _cases(tables: Tables, landmark_days: int) -> tuple[pd.DataFrame, dict[str, 
     cases = complaints.drop(columns=[c for c in ("satisfaction_after",) if c in complaints])
     cases["row"] = complaints.index
     cases["landmark_at"] = cases["opened_at"] + pd.Timedelta(days=landmark_days)
-    left = cases[CUSTOMER_ID].map(left_at(tables))
+    left = leaving(tables, cases)
     nameless = cases[CUSTOMER_ID].isna() | (cases[CUSTOMER_ID] == "")
     reasons = {
         "no customer_id": nameless,

@@ -31,12 +31,10 @@ def balance_plot(
     ----------
     frame
         Columns ``term, before, after`` in standard deviations.
-    title, note
-        Words; ``note`` stands in small print under the title.
+    title, note, who
+        Words; ``note`` in small print under the title; ``who`` is compared with whom.
     most
         Number of rows drawn; the rest is counted in the label of the axis.
-    who
-        Who is compared with whom, for the legend and the label.
     ax
         Axes to draw on; new ones if None, as high as the rows need.
 
@@ -70,7 +68,16 @@ def balance_plot(
         label=f"{who[0]} as they came",
     )
     axes.scatter(rows["after"], places, s=58, color=BLUE, zorder=4, label=f"{who[0]} weighted")
-    axes.set_yticks(places, [str(term).replace("_", " ") for term in rows["term"]], color=INK)
+    _frame(axes, rows)
+    axes.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor=GRID, fontsize=9.5)
+    label = f"{who[0]} minus {who[1]}, standard deviations"
+    label += f" ({hidden} smaller ones not drawn)" if hidden else ""
+    return title_axes(axes, title, x_label=label, y_label="", note=note)
+
+
+def _frame(axes: Axes, rows: pd.DataFrame) -> None:
+    """Names on the left, limits that are alike on both sides."""
+    axes.set_yticks(np.arange(len(rows)), [str(term).replace("_", " ") for term in rows["term"]], color=INK)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
@@ -78,7 +85,3 @@ def balance_plot(
     reach = max(1.5 * BAND, 1.15 * float(rows[["before", "after"]].abs().to_numpy().max()))
     axes.set_xlim(-reach, reach)
     axes.locator_params(axis="x", nbins=7)
-    axes.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor=GRID, fontsize=9.5)
-    label = f"{who[0]} minus {who[1]}, standard deviations"
-    label += f" ({hidden} smaller ones not drawn)" if hidden else ""
-    return title_axes(axes, title, x_label=label, y_label="", note=note)

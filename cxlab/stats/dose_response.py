@@ -108,16 +108,28 @@ def fit_dose_curve(
     The influence of a row includes that the mean over all rows is estimated from them. Source: Kennedy,
     Ma, McHugh and Small (2017), J. R. Stat. Soc. B 79.
     """
-    n, log_dose = len(dose), np.log(dose)
+    own = np.arange(len(dose)) if units is None else units
+    fold = split_folds(np.zeros(len(dose), dtype=np.intp), units=own, folds=folds, rng=rng)
+    terms, mains = quadratic_terms(features, curved=curved)
+    return _cross_fit_curve(terms, mains, np.log(dose), outcome, fold, binary=binary, clusters=clusters)
+
+
+def _cross_fit_curve(
+    terms: Floats,
+    mains: int,
+    log_dose: Floats,
+    outcome: Floats,
+    fold: Codes,
+    *,
+    binary: bool,
+    clusters: Codes | None,
+) -> DoseCurve:
+    n = len(log_dose)
     knots = np.quantile(log_dose, (0.05, *KNOTS, 0.95))
     places = np.quantile(log_dose, np.linspace(0.0, 1.0, GRID))
-    terms, mains = quadratic_terms(features, curved=curved)
-    fold = split_folds(
-        np.zeros(n, dtype=np.intp), units=np.arange(n) if units is None else units, folds=folds, rng=rng
-    )
-    own, table, density = np.empty(n), np.empty((n, GRID)), np.empty((n, GRID))
-    here = np.empty(n)
-    for number in range(folds):
+    own, here = np.empty(n), np.empty(n)
+    table, density = np.empty((n, GRID)), np.empty((n, GRID))
+    for number in range(int(fold.max()) + 1):
         test, train = fold == number, fold != number
         predict = _outcome_model(terms[train], mains, log_dose[train], outcome[train], knots, binary=binary)
         own[test] = predict(terms[test], log_dose[test])
@@ -214,7 +226,8 @@ def monotone_curve(values: Floats, *, increasing: bool = False) -> Floats:
 class Plateau:
     """Net gain over doses: its curve (m,), the doses near the best, and the range of the best.
 
-    ``share`` (m,) is the share of draws in which a dose is within the tolerance of that draw's best.
+    ``share`` (m,) is the share of draws in which a dose is within the tolerance of that draw's best; the
+    plateau ``low`` to ``high`` holds the doses for which that cannot be ruled out.
     """
 
     net: Floats
@@ -252,10 +265,11 @@ def find_plateau(
     chosen = dose[net.argmax(axis=1)]
     tail = (1.0 - confidence) / 2.0
     low, high = np.quantile(chosen[1:], [tail, 1.0 - tail])
-    inside = dose[near[0]]
+    share = near[1:].mean(axis=0)
+    inside = dose[(share >= 1.0 - confidence) | near[0]]
     return Plateau(
         net=net[0],
-        share=near[1:].mean(axis=0),
+        share=share,
         low=float(inside.min()),
         high=float(inside.max()),
         best=float(chosen[0]),

@@ -144,17 +144,20 @@ def cross_fit(
     >>> abs(found.estimate - 2.0) < 3 * found.std_error
     True
     """
-    n = len(arm)
     terms, mains = quadratic_terms(features, curved=curved)
-    learner = _Learner(terms, mains, arm, arms)
+    own = np.arange(len(arm)) if units is None else units
+    deals = [split_folds(arm, units=own, folds=folds, rng=rng) for _ in range(splits)]
+    return _predict(_Learner(terms, mains, arm, arms), outcome, deals, binary=binary)
+
+
+def _predict(learner: _Learner, outcome: Floats, deals: list[Codes], *, binary: bool) -> CrossFit:
+    arm, arms, n = learner.arm, learner.count, len(outcome)
     seen = np.isfinite(outcome)
     start = learner.fit_arms(np.ones(n, dtype=np.bool_), None)
-    shape = (splits, n, arms)
-    chance, expected, reach = np.empty(shape), np.empty(shape), np.ones((splits, n))
-    own = np.arange(n) if units is None else units
-    for split in range(splits):
-        fold = split_folds(arm, units=own, folds=folds, rng=rng)
-        for number in range(folds):
+    shape = (len(deals), n, arms)
+    chance, expected, reach = np.empty(shape), np.empty(shape), np.ones(shape[:2])
+    for split, fold in enumerate(deals):
+        for number in range(int(fold.max()) + 1):
             test = fold == number
             chance[split, test] = learner.arms(~test, test, start)
             expected[split, test] = learner.outcomes(~test & seen, test, outcome, binary=binary)

@@ -98,8 +98,7 @@ def fit_classes(
     classes
         K, 2 or more.
     penalty
-        Ridge penalty on the scale of the log-likelihood, above 0, so that separated classes stay finite;
-        one number, or one per column, shape (q,).
+        Ridge on the scale of the log-likelihood, above 0, one or (q,): separated classes stay finite.
     weights
         Shape (n,), 0 for rows left out; None for all rows once.
     start
@@ -109,9 +108,7 @@ def fit_classes(
     -------
     (q, K-1) array
 
-    Notes
-    -----
-    Newton's method with step halving; the penalised likelihood is concave, so the maximum is unique.
+    Newton's method with step halving; the penalised likelihood is concave.
 
     Examples
     --------

@@ -148,6 +148,19 @@ def fit_zone(
     if n < 50 or len(np.unique(gap)) < 6:
         raise ValueError(f"{n} rows with {len(np.unique(gap))} different gaps cannot show two thresholds")
     grid = candidate_thresholds(gap, count=candidates)
+    return _fit_on(grid, gap, outcome, confidence, clusters, replicates, rng)
+
+
+def _fit_on(
+    grid: FloatArray,
+    gap: FloatArray,
+    outcome: FloatArray,
+    confidence: float,
+    clusters: ArrayLike | None,
+    replicates: int,
+    rng: np.random.Generator,
+) -> ZoneFit:
+    n = len(gap)
     plan = _Candidates.of(gap, grid)
     straight, single, pairs = plan.sums_of_squares(outcome)
     at = np.unravel_index(int(pairs.argmin()), pairs.shape)

@@ -73,7 +73,7 @@ class ComplaintModel:
 
     Examples
     --------
-    >>> rng = np.random.default_rng(1)
+    >>> rng = np.random.default_rng(3)
     >>> severity = rng.integers(0, 5, 3000)
     >>> days = np.exp(1.5 + 0.2 * severity + 0.8 * rng.normal(size=3000))
     >>> gone = rng.random(3000) < 0.2

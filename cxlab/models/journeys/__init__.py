@@ -1,0 +1,1 @@
+"""Journeys: expectations and what they weigh."""
