@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from cxlab.models.drivers.traps import WithinBetweenModel as WithinBetweenModel
     from cxlab.models.recovery.fading import FadingModel as FadingModel
     from cxlab.models.journeys.expectations import ToleranceModel as ToleranceModel
+    from cxlab.models.recovery.complaint_log import ComplaintLogModel as ComplaintLogModel
     from cxlab.models.recovery.complaints import ComplaintModel as ComplaintModel
     from cxlab.models.recovery.paradox import ParadoxModel as ParadoxModel
     from cxlab.models.recovery.repair import RepairModel as RepairModel
@@ -114,6 +115,7 @@ _HOME = {
     "RepairGroupsModel": "cxlab.models.recovery.repair_groups",
     "FadingModel": "cxlab.models.recovery.fading",
     "UsualRatioModel": "cxlab.models.recovery.usual",
+    "ComplaintLogModel": "cxlab.models.recovery.complaint_log",
     "ComplaintModel": "cxlab.models.recovery.complaints",
     "ResponseTimeModel": "cxlab.models.recovery.response_time",
     "ParadoxModel": "cxlab.models.recovery.paradox",

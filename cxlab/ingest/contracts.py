@@ -214,6 +214,8 @@ _COMPLAINTS = Contract(
         _column("event_id", "id", "the event complained about"),
         _time("opened_at", "when the complaint came in", required=True),
         _time("resolved_at", "when it was resolved; empty = not resolved"),
+        _column("resolved", "flag", "resolved (1) or not (0), for data without dates; empty = not known"),
+        _column("channel", "text", "how it came in"),
         _column("topic", "category", "what it is about"),
         _score("severity", "how bad, 0 = minor", 0, 4),
         _number("compensation_eur", "money given", unit="EUR", low=0),

@@ -196,6 +196,8 @@ def _times(values: pd.Series, spelling: Spelling) -> Typed:
     rest = text.where(~(dated | zoned)) if not (dated | zoned).all() else None
     if rest is not None and spelling.date_order:
         parsed = parsed.fillna(_local_dates(rest, spelling.date_order))
+        if spelling.date_order == "DMY":
+            parsed = parsed.fillna(_named_months(rest))
     counted = None
     if rest is not None and spelling.number_dates:
         numbers = rest.where(rest.str.fullmatch(r"[0-9]+(?:\.[0-9]+)?").fillna(False).astype(bool))
@@ -243,6 +245,14 @@ def _counted_dates(values: pd.Series, unit: str) -> pd.Series:
 def _zone_of_numbers(spelling: Spelling) -> ZoneInfo | None:
     """Seconds since 1970 are UTC wherever they were written; a spreadsheet's days are local."""
     return None if spelling.number_dates in ("seconds", "milliseconds") else spelling.time_zone
+
+
+def _named_months(text: pd.Series) -> pd.Series:
+    """``22-Apr-15`` and ``22 Apr 2015`` with English month names; two digits of a year mean 20xx."""
+    parts = text.str.extract(r"^([0-9]{1,2})[- ]([A-Za-z]{3})[- ]((?:20)?[0-9]{2})$")
+    year = "20" + parts[2].str[-2:]
+    iso = year + "-" + parts[1].str.title() + "-" + parts[0].str.zfill(2)
+    return pd.to_datetime(iso, format="%Y-%b-%d", errors="coerce").astype(TIME)
 
 
 def _stored_times(values: pd.Series, spelling: Spelling) -> Typed:
