@@ -56,15 +56,15 @@ if TYPE_CHECKING:
     from cxlab.models.drivers.misattribution import MisattributionModel as MisattributionModel
     from cxlab.models.drivers.priority_map import PriorityMapModel as PriorityMapModel
     from cxlab.models.drivers.traps import WithinBetweenModel as WithinBetweenModel
-    from cxlab.models.recovery.fading import FadingModel as FadingModel
     from cxlab.models.journeys.expectations import ToleranceModel as ToleranceModel
     from cxlab.models.recovery.complaint_log import ComplaintLogModel as ComplaintLogModel
     from cxlab.models.recovery.complaints import ComplaintModel as ComplaintModel
+    from cxlab.models.recovery.fading import FadingModel as FadingModel
     from cxlab.models.recovery.paradox import ParadoxModel as ParadoxModel
     from cxlab.models.recovery.repair import RepairModel as RepairModel
     from cxlab.models.recovery.repair_groups import RepairGroupsModel as RepairGroupsModel
-    from cxlab.models.recovery.usual import UsualRatioModel as UsualRatioModel
     from cxlab.models.recovery.response_time import ResponseTimeModel as ResponseTimeModel
+    from cxlab.models.recovery.usual import UsualRatioModel as UsualRatioModel
     from cxlab.models.recovery.word_of_mouth import WordOfMouthModel as WordOfMouthModel
     from cxlab.models.survey.change import ChangeModel as ChangeModel
     from cxlab.models.survey.coverage import NonresponseModel as NonresponseModel

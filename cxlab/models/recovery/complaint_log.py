@@ -163,11 +163,12 @@ class ComplaintLogResult(Result):
         row = self.estimates.iloc[0]
         days = row["median_days"]
         speed = "" if pd.isna(days) else f" Half of these were resolved within {days:.1f} days."
+        limits = f"{row['conf_low']:.1%} to {row['conf_high']:.1%}"
         return (
             f"{row['estimate']:.1%} of {int(row['n']):,} complaints were resolved "
-            f"({100 * self.confidence:g} % interval {row['conf_low']:.1%} to {row['conf_high']:.1%}).{speed} Counts complaints "
-            "as independent, and late ones as unresolved so far. Not claimed: that a group with a higher share "
-            "is handled better, because its complaints may be easier; anything about the silent."
+            f"({100 * self.confidence:g} % interval {limits}).{speed} Counts complaints as independent, and "
+            "late ones as unresolved so far. Not claimed: that a group with a higher share is handled "
+            "better, because its complaints may be easier; anything about the silent."
         )
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
