@@ -166,8 +166,8 @@ class ComplaintLogResult(Result):
         limits = f"{row['conf_low']:.1%} to {row['conf_high']:.1%}"
         return (
             f"{row['estimate']:.1%} of {int(row['n']):,} complaints were resolved "
-            f"({100 * self.confidence:g} % interval {limits}).{speed} Counts complaints as independent, and "
-            "late ones as unresolved so far. Not claimed: that a group with a higher share is handled "
+            f"({100 * self.confidence:g} % interval {limits}).{speed} Counts complaints as independent "
+            "and late ones as unresolved so far. Not claimed: that a group with a higher share is handled "
             "better, because its complaints may be easier; anything about the silent."
         )
 
