@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from cxlab.linking.snapshots import snapshots as snapshots
     from cxlab.linking.spells import spells as spells
     from cxlab.linking.time_machine import assert_no_future as assert_no_future
+    from cxlab.linking.told import told as told
     from cxlab.models.churn.decision import DecisionModel as DecisionModel
     from cxlab.models.churn.decision_rows import decision_tables as decision_tables
     from cxlab.models.churn.experience import ExperienceModel as ExperienceModel
@@ -86,6 +87,7 @@ _HOME = {
     "spells": "cxlab.linking.spells",
     "purchases": "cxlab.linking.purchases",
     "contacts": "cxlab.linking.contacts",
+    "told": "cxlab.linking.told",
     "complaint_cases": "cxlab.linking.complaint_cases",
     "failure_cases": "cxlab.linking.failure_cases",
     "ScoreModel": "cxlab.models.survey.scores",

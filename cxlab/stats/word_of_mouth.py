@@ -18,7 +18,11 @@ _Z90 = 1.6448536269514722
 
 @dataclass(frozen=True, kw_only=True)
 class ListenerFit:
-    """Mean number of listeners, its limits, the log-scale error, and the dispersion (large: Poisson)."""
+    """Listeners of those who told anybody: mean, limits, and how to draw it; and the share who told.
+
+    ``log_error`` is the standard error of ``ln(mean - 1)``; ``dispersion`` that of the further listeners
+    (large: Poisson); ``share_top`` the share of tellers at the top code.
+    """
 
     mean: float
     low: float
@@ -26,23 +30,30 @@ class ListenerFit:
     log_error: float
     dispersion: float
     n: int
+    told: int
     share_top: float
+
+    def draw(self, *, draws: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """Draws of the mean number of listeners and of the share that tells (Jeffreys)."""
+        mean = 1.0 + np.exp(np.log(self.mean - 1.0) + self.log_error * rng.standard_normal(draws))
+        return mean, rng.beta(self.told + 0.5, self.n - self.told + 0.5, draws)
 
 
 def fit_listeners(counts: Floats, *, top: int = TOP_CODE, confidence: float = 0.95) -> ListenerFit:
-    """Negative binomial mean of counts that are cut at ``top``, by maximum likelihood.
+    """Mean number of listeners of those who told anybody, from counts that are cut at ``top``.
 
-    A count of ``top`` or more enters as "at least top", so one boaster who "told hundreds" does not move
-    the mean, and the mean is still that of all. The interval is normal on the log of the mean.
+    One listener and a negative binomial number of further ones, by maximum likelihood. A count of ``top``
+    or more enters as "at least top", so that one who "told hundreds" does not move the mean. The interval
+    is normal on the log of the further listeners. Zeros say who does not tell; they are another share.
 
     Raises
     ------
     ValueError
-        If nobody told anybody, or there are fewer than 20 counts.
+        If fewer than 20 told anybody, or nobody told more than one.
 
     Examples
     --------
-    >>> counts = np.random.default_rng(1).negative_binomial(2, 2 / 7, 4000).astype(float)
+    >>> counts = 1.0 + np.random.default_rng(1).negative_binomial(2, 2 / 6, 4000)
     >>> fit = fit_listeners(counts)
     >>> abs(fit.mean - 5.0) < 0.3
     True
@@ -50,30 +61,32 @@ def fit_listeners(counts: Floats, *, top: int = TOP_CODE, confidence: float = 0.
     from scipy.optimize import minimize
     from scipy.stats import nbinom, norm
 
-    if len(counts) < 20 or not (counts > 0).any():
-        raise ValueError(f"{len(counts)} counts, {int((counts > 0).sum())} above 0, show no mean")
-    values, times = np.unique(np.minimum(np.floor(counts), top), return_counts=True)
-    cut = values >= top
+    tellers = np.floor(counts[counts >= 1.0])
+    if len(tellers) < 20 or not (tellers > 1).any():
+        raise ValueError(f"{len(tellers)} told anybody, {int((tellers > 1).sum())} more than one: no mean")
+    values, times = np.unique(np.minimum(tellers, top) - 1.0, return_counts=True)
+    cut = values >= top - 1
 
     def loss(at: Floats) -> float:
         size = np.exp(np.clip(at[1], -6.0, 9.0))
         chance = size / (size + np.exp(at[0]))
-        terms = np.where(cut, nbinom.logsf(top - 1, size, chance), nbinom.logpmf(values, size, chance))
+        terms = np.where(cut, nbinom.logsf(top - 2, size, chance), nbinom.logpmf(values, size, chance))
         # A weak pull of the dispersion towards 1 keeps counts without any spread finite.
         return float(-(times @ terms) + 0.005 * at[1] ** 2)
 
-    start = np.array([np.log(np.minimum(counts, top).mean()), 0.0])
-    found = minimize(loss, start, method="BFGS", options={"gtol": 1e-5 * len(counts)}).x
+    start = np.array([np.log((np.minimum(tellers, top) - 1.0).mean()), 0.0])
+    found = minimize(loss, start, method="BFGS", options={"gtol": 1e-5 * len(tellers)}).x
     error = float(np.sqrt(np.linalg.inv(_curvature(loss, found))[0, 0]))
     reach = float(norm.ppf(0.5 + confidence / 2.0)) * error
     return ListenerFit(
-        mean=float(np.exp(found[0])),
-        low=float(np.exp(found[0] - reach)),
-        high=float(np.exp(found[0] + reach)),
+        mean=1.0 + float(np.exp(found[0])),
+        low=1.0 + float(np.exp(found[0] - reach)),
+        high=1.0 + float(np.exp(found[0] + reach)),
         log_error=error,
         dispersion=float(np.exp(found[1])),
         n=len(counts),
-        share_top=float((counts >= top).mean()),
+        told=len(tellers),
+        share_top=float((tellers >= top).mean()),
     )
 
 

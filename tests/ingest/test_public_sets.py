@@ -95,6 +95,14 @@ def test_telco_has_26_5_percent_churn_and_11_blank_charges(telco: cxlab.Tables) 
     assert possible(telco)["churn"] == "partly"
 
 
+def test_comcast_has_2224_complaints_of_which_1707_are_resolved_and_nobody_is_named() -> None:
+    complaints = loaded("comcast_complaints", "comcast").frame("complaints")
+    assert (len(complaints), int(complaints["resolved"].sum())) == (2_224, 973 + 734)
+    assert complaints["channel"].value_counts().tolist() == [1_119, 1_105]
+    assert int((complaints["opened_at"].dt.month == 6).sum()) == 1_046
+    assert "customer_id" not in complaints
+
+
 def test_every_public_set_has_a_readme_with_its_licence_and_limits() -> None:
     for folder in sorted((ROOT / "data/public").iterdir()):
         text = (folder / "README.md").read_text()

@@ -68,7 +68,7 @@ class ParadoxModel:
     recovered_days: float = 7.0
     outcomes: Sequence[str] = ("retained", "satisfaction_after")
     adjust_for: Sequence[str] | None = None
-    controls_per_case: int = 10
+    controls_per_case: int = 5
     splits: int = 3
     confidence: float = 0.95
     seed: int = 1
@@ -253,22 +253,25 @@ class ParadoxResult(Result):
 
     def summary(self) -> str:
         """Verdict and effect per outcome after the first failure, n, assumption, what is not claimed."""
-        said = []
-        for row in self.estimates.to_dict("records"):
-            what = f"{str(row['outcome']).replace('_', ' ')} after a {row['term']}"
-            if pd.isna(row["estimate"]):
-                said.append(f"{what}: {row['verdict']}")
-            else:
-                said.append(
-                    f"{what}: {row['estimate']:+.2f} ({row['conf_low']:+.2f} to {row['conf_high']:+.2f}), "
-                    f"{row['verdict']}"
-                )
+        first = self._said(GROUPS[:1])
         return (
-            f"Failures put right within {self.recovered_days:g} days against no failure at all: "
-            f"{'; '.join(said)}. n = {self.provenance.n_used:,} journeys; {100 * self.confidence:g} % "
-            "intervals. Assumes that journeys alike in all that was known before were as likely to fail. "
-            "Not claimed: that failing is worth it, or anything about failures nobody complained about."
+            f"A first failure put right within {self.recovered_days:g} days against no failure: {first}. "
+            f"Later failures: {self._said(GROUPS[1:])}. n = {self.provenance.n_used:,} journeys; "
+            f"{100 * self.confidence:g} % intervals. Assumes that journeys alike in all that was known "
+            "before were as likely to fail. Not claimed: that failing is worth it, or anything about "
+            "failures nobody complained about."
         )
+
+    def _said(self, groups: Sequence[str]) -> str:
+        """Outcome, effect, interval and verdict of some groups in words."""
+        said = []
+        for row in self.estimates[self.estimates["term"].isin(list(groups))].to_dict("records"):
+            what = str(row["outcome"]).replace("_", " ")
+            what = what if len(groups) == 1 else f"{what}, {row['term']}"
+            limits = f"{row['conf_low']:+.2f} to {row['conf_high']:+.2f}"
+            number = "" if pd.isna(row["estimate"]) else f"{row['estimate']:+.2f} ({limits}), "
+            said.append(f"{what}: {number}{row['verdict']}")
+        return "; ".join(said)
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Effect per outcome and failure number; right of 0 the paradox holds."""

@@ -197,10 +197,13 @@ class WordOfMouthModel:
                 ranges[name] = f"{low:g} to {high:g}, typed"
             else:
                 self._refuse_explosion(name, found.high)
-                drawn = np.log(found.mean) + found.log_error * rng.standard_normal(self.draws)
-                inputs[name] = np.exp(drawn)
+                share = name.replace("listeners", "share_telling")
+                inputs[name], inputs[share] = found.draw(draws=self.draws, rng=rng)
                 ranges[name] = f"{found.low:.1f} to {found.high:.1f}, own survey"
+                ranges[share] = f"{found.told / found.n:.1%}, own survey"
         for name in _SHARES:
+            if name in inputs:
+                continue
             low, high = getattr(self, name)
             inputs[name] = draw_share(low, high, draws=self.draws, rng=rng)
             ranges[name] = f"{low:.2%} to {high:.2%}, typed"
@@ -251,6 +254,7 @@ def _listener_table(counted: dict[str, ListenerFit | None]) -> pd.DataFrame:
             "estimate": found.mean,
             "conf_low": found.low,
             "conf_high": found.high,
+            "share_telling": found.told / found.n,
             "dispersion": found.dispersion,
             "n": found.n,
             "share_top_coded": found.share_top,
@@ -258,7 +262,16 @@ def _listener_table(counted: dict[str, ListenerFit | None]) -> pd.DataFrame:
         for name, found in counted.items()
         if found is not None
     ]
-    columns = ["told_about", "estimate", "conf_low", "conf_high", "dispersion", "n", "share_top_coded"]
+    columns = [
+        "told_about",
+        "estimate",
+        "conf_low",
+        "conf_high",
+        "share_telling",
+        "dispersion",
+        "n",
+        "share_top_coded",
+    ]
     return pd.DataFrame(rows, columns=pd.Index(columns))
 
 
@@ -306,7 +319,7 @@ class WordOfMouthResult(Result):
     generations: int
 
     def shares(self) -> pd.DataFrame:
-        """Listeners per teller as the survey counts them, with 95 % intervals; a copy."""
+        """Listeners of those who told anybody, with 95 % intervals, and the share that tells; a copy."""
         return self.listeners.copy()
 
     def tornado(self) -> pd.DataFrame:
@@ -324,7 +337,7 @@ class WordOfMouthResult(Result):
                 f"{r['told_about']}"
                 for r in self.listeners.to_dict("records")
             ]
-            own = f"Own survey, people told: {'; '.join(said)}."
+            own = f"Own survey, people told by those who told: {'; '.join(said)}."
         return (
             f"Scenario, not a finding: a net {row['estimate']:+.0f} customers through word of mouth "
             f"(middle 90 % of the draws {row['conf_low']:+.0f} to {row['conf_high']:+.0f}), told on over "

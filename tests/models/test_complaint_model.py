@@ -1,0 +1,142 @@
+"""Complaint handling: refused where arms do not overlap, null without effect, immortal time kept out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxlab.core.errors import NotAnswerableError, ParameterError
+from cxlab.ingest.tables import Tables
+from cxlab.linking.complaint_cases import complaint_cases
+from cxlab.models.recovery.complaints import ComplaintModel
+from cxlab.models.recovery.paradox import ParadoxModel
+
+
+def cases(rng, n=1_500, *, overlap=True, effect=0.2):
+    severity = rng.integers(0, 5, n).astype(float)
+    pull = 0.3 if overlap else 8.0
+    resolved = rng.random(n) < 1 / (1 + np.exp(pull * (severity - 2) - 0.8))
+    days = np.exp(1.9 + 0.1 * pull * (severity - 2) + 0.7 * rng.normal(size=n))
+    stays = rng.random(n) < 0.75 - 0.05 * severity + effect * (resolved & (days <= 7))
+    return pd.DataFrame(
+        {
+            "severity": severity,
+            "resolved_days": np.where(resolved, days, np.nan),
+            "retained": stays.astype(float),
+        }
+    )
+
+
+def test_arms_that_do_not_overlap_print_no_number(record_figure):
+    refused = []
+    for rng in map(np.random.default_rng, np.random.SeedSequence(1).spawn(25)):
+        table = ComplaintModel(outcomes=("retained",), splits=1).fit(cases(rng, overlap=False)).table()
+        row = table[
+            (table["term"] == "fast - unresolved") & (table["population"] == "all complaints")
+        ].iloc[0]
+        refused.append(row["verdict"] == "not identified" and np.isnan(row["estimate"]))
+    record_figure("refused where arms do not overlap", np.mean(refused), runs=25, bound=">= 0.98")
+    assert np.mean(refused) >= 0.98
+
+
+def test_a_fact_that_follows_the_handling_is_refused():
+    table = cases(np.random.default_rng(2)).assign(compensation_eur=1.0)
+    with pytest.raises(ParameterError, match="consequence"):
+        ComplaintModel(adjust_for=("severity", "compensation_eur")).fit(table)
+
+
+def test_without_a_resolution_there_is_no_answer():
+    table = cases(np.random.default_rng(3)).assign(resolved_days=np.nan)
+    with pytest.raises(NotAnswerableError, match="resolved"):
+        ComplaintModel().fit(table)
+
+
+def test_a_landmark_keeps_immortal_time_out(record_figure):
+    rng = np.random.default_rng(4)
+    n = 6_000
+    opened = pd.Timestamp("2025-01-01") + pd.to_timedelta(rng.integers(0, 90, n), unit="D")
+    left_after, resolved_after = rng.exponential(200, n), rng.exponential(40, n)
+    gone = resolved_after > left_after
+    complaints = pd.DataFrame(
+        {
+            "complaint_id": [f"K{i}" for i in range(n)],
+            "customer_id": [f"C{i}" for i in range(n)],
+            "opened_at": opened,
+            "resolved_at": (opened + pd.to_timedelta(resolved_after, unit="D")).where(~gone),
+            "severity": rng.integers(0, 5, n).astype(float),
+        }
+    )
+    customers = pd.DataFrame(
+        {
+            "customer_id": complaints["customer_id"],
+            "left_at": opened + pd.to_timedelta(left_after, unit="D"),
+        }
+    )
+    tables = Tables.of(
+        {"complaints": complaints, "customers": customers},
+        None,
+        title="no effect",
+        data_end=pd.Timestamp("2026-06-01"),
+    )
+    stays = left_after > 210
+    naive = stays[~gone].mean() - stays[gone].mean()
+    linked = complaint_cases(tables)
+    result = ComplaintModel(outcomes=("retained",), splits=1).fit(linked.table())
+    row = result.table().iloc[0]
+    record_figure(
+        "landmark null, |effect| / standard error",
+        abs(row["estimate"]) / row["std_error"],
+        runs=1,
+        bound="<= 3",
+    )
+    assert naive > 0.2
+    assert abs(row["estimate"]) <= 3 * row["std_error"]
+    assert linked.losses().set_index("reason")["rows"]["customer left before the landmark"] > 500
+
+
+def paradox_world(rng, n):
+    prior = rng.normal(7, 1, n)
+    failed = rng.random(n) < 1 / (1 + np.exp(1.6 + 0.5 * (prior - 7)))
+    recovered = failed & (rng.random(n) < 0.5)
+    table = pd.DataFrame(
+        {
+            "failed": failed,
+            "resolved_days": np.where(recovered, 3.0, np.nan),
+            "earlier_complaints": 0.0,
+            "prior_satisfaction": prior,
+            "satisfaction_after": prior + 0.3 * recovered - failed * ~recovered + rng.normal(size=n),
+        }
+    )
+    chance = 1 / (1 + np.exp(-(1.5 + 0.6 * (prior - 7))))
+    without = 1 / (1 + np.exp(-(1.0 + 0.6 * (prior - 7))))
+    table["retained"] = (rng.random(n) < np.where(failed, without, chance)).astype(float)
+    return table, (without - chance)[recovered].mean()
+
+
+def paradox_coverage(n, runs):
+    hits = np.zeros(2)
+    for rng in map(np.random.default_rng, np.random.SeedSequence(5).spawn(runs)):
+        table, lost = paradox_world(rng, n)
+        rows = ParadoxModel(splits=1).fit(table).table()
+        rows = rows[rows["term"] == "first failure"].set_index("outcome")
+        for place, (name, true) in enumerate((("retained", lost), ("satisfaction_after", 0.3))):
+            hits[place] += rows.loc[name, "conf_low"] <= true <= rows.loc[name, "conf_high"]
+    return hits / runs
+
+
+def test_the_paradox_is_found_in_satisfaction_and_not_in_retention():
+    table, _ = paradox_world(np.random.default_rng(6), 12_000)
+    rows = ParadoxModel().fit(table).table().set_index(["outcome", "term"])
+    assert rows.loc[("satisfaction_after", "first failure"), "verdict"] == "supported"
+    assert rows.loc[("retained", "first failure"), "verdict"] == "rejected"
+    assert rows.loc[("retained", "second failure"), "verdict"] == "too few"
+
+
+@pytest.mark.statistics
+@pytest.mark.parametrize("n", [6_000, 20_000])
+def test_the_paradox_is_covered(n, record_figure):
+    hits = paradox_coverage(n, 200)
+    for name, hit in zip(("retention", "satisfaction"), hits, strict=True):
+        record_figure(
+            f"coverage of the paradox in {name}, {n:,} customers", hit, runs=200, bound="0.93 to 0.97"
+        )
+    assert hits.min() >= 0.93 - 0.03
