@@ -44,6 +44,10 @@ def told(tables: Tables) -> Linked:
     [2.0]
     """
     require_columns(tables, SURVEYS, [GOOD, BAD], question=QUESTION)
+    return _link(tables)
+
+
+def _link(tables: Tables) -> Linked:
     surveys = tables.frames[SURVEYS].reset_index(drop=True)
     asked = surveys[[GOOD, BAD]].notna().any(axis=1)
     righted = _put_right(tables, surveys)
