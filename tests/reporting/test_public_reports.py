@@ -9,7 +9,7 @@ from cxlab.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT / ".." / "shared" / "data"
-FOLDERS = ("airline_satisfaction", "olist_sample", "ibm_telco_churn")
+FOLDERS = ("airline_satisfaction", "olist_sample", "ibm_telco_churn", "comcast_complaints")
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +52,14 @@ def test_the_telco_page_forecasts_as_well_as_can_honestly_be_done_and_claims_no_
     page = pages["telco-churn"]
     assert "AUC 0.85" in page
     assert "no lifetime" in page
+
+
+def test_the_comcast_page_counts_and_says_what_it_cannot_answer(pages):
+    page = pages["comcast-complaints"]
+    assert "76.8%" in page
+    assert "2,224 complaints" in page
+    assert "not answered by these data" in page
+
+
+def test_the_olist_page_on_complaints_says_that_there_are_none(pages):
+    assert "There is no table complaints" in pages["olist-complaints"]
