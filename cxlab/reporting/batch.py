@@ -125,7 +125,7 @@ def run_batch(
         raise ReportError(f"jobs must be 1 or more, got {options.jobs}. Next step: leave --jobs out.")
     with output_folder(out, shared=bool(options.only)):
         # Whole paths for the workers: another machine has another working folder.
-        planned = _Plan(recipe.jobs, recipe.title, out.resolve(), options)
+        planned = _Plan(recipe.jobs, recipe.title, out.resolve(), options, earlier=recipe.earlier)
         if not options.only:
             _complete_unfinished(out)
         chosen = _chosen(planned.tasks, options.only)
@@ -143,7 +143,9 @@ def run_batch(
 class _Plan:
     """The tasks of a run and what they share."""
 
-    def __init__(self, jobs: Sequence[Job], title: str, out: Path, options: Options) -> None:
+    def __init__(
+        self, jobs: Sequence[Job], title: str, out: Path, options: Options, *, earlier: Path | None = None
+    ) -> None:
         data_paths = {path for job in jobs if (path := job.data_path()) is not None}
         folders = (out, *sorted(data_paths), *sorted({job.path.parent for job in jobs}))
         self.title, self.out, self.options = title, out, options
@@ -162,6 +164,7 @@ class _Plan:
             folders=folders,
             retries=options.retries,
             with_code=options.with_code,
+            earlier=earlier,
         )
         self.tasks = tuple(self._task(shared, job) for job in jobs)
 
@@ -186,7 +189,9 @@ class _Plan:
 
     def _task(self, shared: Task, job: Job) -> Task:
         data_hash = self.data_hash(job)
-        key = report_key(job, data_hash, page={"with_code": self.options.with_code})
+        before = finished_record(shared.earlier, job.name) if shared.earlier else None
+        page = {"with_code": shared.with_code, "earlier": (before or {}).get("key")}
+        key = report_key(job, data_hash, page=page)
         return replace(shared, job=job, key=key, data_hash=data_hash, labels=self.labels(job))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from cxlab.core.errors import ReportError
+from cxlab.reporting.delta import Delta, delta_of
 from cxlab.reporting.files import publish, remove
 from cxlab.reporting.hiding import PathHider
 from cxlab.reporting.job import Job
@@ -62,6 +63,7 @@ class Task:
     retries: int = 1
     fast: bool = False
     with_code: bool = False
+    earlier: Path | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -119,7 +121,7 @@ def _publish(task: Task, executed: Executed, rows: Rows, attempts: int) -> Outco
         notebook,
         title=job.title,
         folder=job.path.parent,
-        made_of=_made_of(task, rows),
+        made_of=replace(_made_of(task, rows), delta=_delta(task, notebook)),
         with_code=task.with_code,
     )
     outcome = Outcome(
@@ -148,6 +150,12 @@ def _publish(task: Task, executed: Executed, rows: Rows, attempts: int) -> Outco
     for ending in ("html", "ipynb"):
         remove(inside(task.out, f"{FAILED}/{job.name}.{ending}"))
     return outcome
+
+
+def _delta(task: Task, notebook: Notebook) -> Delta | None:
+    if task.earlier is None:
+        return None
+    return delta_of(notebook, earlier=task.earlier, name=task.job.name, data_hash=task.data_hash)
 
 
 def _keep_apart(task: Task, executed: Executed, failure: Failure, rows: Rows, hider: PathHider) -> Outcome:

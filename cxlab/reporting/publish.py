@@ -14,6 +14,7 @@ from typing import Any, Final
 from cxlab.core.errors import ReportError
 from cxlab.core.version import __version__
 from cxlab.reporting.contents import add_contents
+from cxlab.reporting.delta import Delta
 from cxlab.reporting.notebooks import HEADLINE_TAG, Notebook, code_cells, tags
 from cxlab.reporting.pages import fill, require_inert
 from cxlab.reporting.parameters import Parameter, Value
@@ -38,6 +39,7 @@ class MadeOf:
     labels: Mapping[str, str] = field(default_factory=dict)
     data_hash: str = ""
     version: str = __version__
+    delta: Delta | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,17 +17,18 @@ from cxlab.reporting.naming import report_name, slug, with_hash
 from cxlab.reporting.notebooks import find_notebook, read_notebook
 from cxlab.reporting.parameters import absolute_paths, check_values, read_parameters
 
-_RECIPE_KEYS: Final = ("title", "notebooks", "reports")
+_RECIPE_KEYS: Final = ("title", "notebooks", "reports", "compare_with")
 _REPORT_KEYS: Final = ("notebook", "name", "parameters", "grid", "grid_file", "every", "minimum_answers")
 _PLACEHOLDER = re.compile(r"\{(data|recipe)\}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A title and the reports to make, in order."""
+    """A title and the reports to make, in order; ``earlier`` is the folder of a run to compare with."""
 
     title: str
     jobs: tuple[Job, ...]
+    earlier: Path | None = None
 
 
 def plan_one(notebook: str, texts: Mapping[str, str], *, folder: Path, base: Path) -> Job:
@@ -106,9 +107,23 @@ def read_recipe(path: Path, *, data: Path | None = None, count: Count | None = N
         problems.append(
             f'{where}: --data is given, but no report uses {{data}}. Next step: write `data: "{{data}}"`.'
         )
+    earlier = _earlier(content, folder, where, problems)
     if problems:
         raise ParameterError("\n".join(dict.fromkeys(problems)))
-    return Recipe(title=title, jobs=_distinct(jobs, where))
+    return Recipe(title=title, jobs=_distinct(jobs, where), earlier=earlier)
+
+
+def _earlier(content: Mapping[str, Any], folder: Path, where: str, problems: list[str]) -> Path | None:
+    """The folder that ``compare_with`` names: a finished run, or a problem."""
+    if "compare_with" not in content:
+        return None
+    earlier = (folder / str(content["compare_with"])).resolve()
+    if not (earlier / "run.json").is_file():
+        problems.append(
+            f"{where}: compare_with {content['compare_with']!r} holds no finished run (no run.json). "
+            "Next step: name the output folder of an earlier batch, from the folder of the recipe."
+        )
+    return earlier
 
 
 def _jobs_of(

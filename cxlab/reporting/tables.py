@@ -22,6 +22,8 @@ _VERDICTS: Final = {
     UNDETERMINED: "undetermined",
     NOT_IDENTIFIED: "undetermined",
     TOO_FEW: "undetermined",
+    "more than noise": "supported",
+    "within noise": "undetermined",
 }
 _PASSED: Final = {"true": ("yes", "supported"), "false": ("no", "rejected")}
 
