@@ -102,6 +102,8 @@ def _cells(path: Path, *, file: str, sheet: str, stored: bool) -> tuple[str, Row
         book.close()
     except Exception as error:  # openpyxl passes on whatever its parsers raise for a broken file
         raise _no_workbook(file, error) from error
+    if not names:
+        raise _no_workbook(file, ValueError("no sheet"))
     if rows is None:
         held = f"the workbook holds the sheets {', '.join(names)}."
         raise refuse(file, "sheet", held, f'Declare  sheet = "{names[0]}".')

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from cxlab.ingest.bytes_rules import refuse
+from cxlab.ingest.bytes_rules import UnreadableError, refuse
 from cxlab.ingest.limits import Limits
 from cxlab.ingest.sources import Source
 
 
 def read_parquet(path: Path, *, file: str, limits: Limits, wanted: Sequence[str] | None = None) -> Source:
     """The rows of one Parquet file; ``wanted`` limits the reading to these columns."""
-    import pyarrow as pa
     from pyarrow import parquet
 
     try:
@@ -21,7 +20,9 @@ def read_parquet(path: Path, *, file: str, limits: Limits, wanted: Sequence[str]
         names = parquet.read_schema(path).names
         taken = names if wanted is None else [name for name in names if name in wanted]
         frame = parquet.read_table(path, columns=taken, partitioning=None).to_pandas()
-    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+    except UnreadableError:
+        raise
+    except Exception as error:  # damaged metadata raise whatever the library meets first, KeyError too
         raise refuse(
             file, "Parquet", f"cannot be read: {_short(error)}.", "Write the file again."
         ) from error

@@ -32,6 +32,10 @@ def read_csv(data: bytes, *, file: str, dialect: Dialect, limits: Limits) -> Sou
         raise refuse(
             file, "CSV", f"the header cannot be read: {error}.", "Look at its first line."
         ) from error
+    if not header:
+        raise refuse(
+            file, "CSV", "the first line is blank: there is no header.", "Look at its first lines."
+        )
     _hold_limits(file, table.text, len(header), limits)
     frame, ragged = _split(table.text, table.delimiter, len(header), file=file)
     frame.columns = pd.Index(header)

@@ -75,7 +75,7 @@ def _title_lines(text: str, declared: str) -> int:
         start = next((place for place, filled in enumerate(counts) if filled > 1), 0)
         body = [width for width in widths[start:-1] or widths[start:] if width]
         if 0 < start <= TITLE_LINES and len(body) > 1 and len(set(body)) == 1 and body[0] > 1:
-            return start if any(line.strip(mark + " \t") for line in lines[:start]) else 0
+            return start
     return 0
 
 
