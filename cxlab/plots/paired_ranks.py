@@ -43,7 +43,7 @@ def paired_ranks(
     """
     axes = new_axes(ax, width=9.2, height=1.6 + 0.42 * len(frame))
     ranks = frame[["stated_rank", "derived_rank"]].to_numpy(dtype=np.float64)
-    for term, (stated, derived) in zip(frame["term"].astype(str), ranks.tolist(), strict=True):
+    for stated, derived in ranks.tolist():
         far = abs(stated - derived) >= _FAR
         axes.plot(
             [0, 1],
@@ -53,8 +53,11 @@ def paired_ranks(
             marker="o",
             markersize=7,
         )
-        for x, rank, side in ((-0.03, stated, "right"), (1.03, derived, "left")):
-            axes.text(x, rank, term, ha=side, va="center", fontsize=10.5, color=INK)
+    for column, (x, side) in enumerate(((-0.03, "right"), (1.03, "left"))):
+        # Things of equal rank share one place.
+        for rank in np.unique(ranks[:, column]):
+            words = ", ".join(frame["term"].astype(str)[ranks[:, column] == rank])
+            axes.text(x, float(rank), words, ha=side, va="center", fontsize=10.5, color=INK)
     for x, words in ((0, left), (1, right)):
         axes.text(x, 0.25, words, ha="center", va="bottom", fontsize=10, color=GREY, fontweight="bold")
     axes.set_xlim(-0.75, 1.75)

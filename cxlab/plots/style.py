@@ -38,7 +38,17 @@ def title_axes(ax: Axes, title: str, *, x_label: str, y_label: str, note: str = 
     heading = title if not note else f"{title}\n"
     ax.set_title(heading, loc="left", fontsize=13, color=INK, fontweight="bold")
     if note:
-        ax.text(0.0, 1.02, note, transform=ax.transAxes, fontsize=9.5, color=GREY, va="bottom")
+        # In points, not in shares of the height: a tall figure would push the note into the title.
+        ax.annotate(
+            note,
+            (0.0, 1.0),
+            xycoords="axes fraction",
+            xytext=(0.0, 5.0),
+            textcoords="offset points",
+            fontsize=9.5,
+            color=GREY,
+            va="bottom",
+        )
     ax.set_xlabel(x_label, color=INK)
     ax.set_ylabel(y_label, color=INK)
     return ax

@@ -57,6 +57,22 @@ def truth() -> pd.Series:
     return pd.Series(found)
 
 
+def test_a_rating_that_falls_further_than_the_outcome_follows_is_named() -> None:
+    rng = np.random.default_rng(4)
+    full = rng.integers(0, 2, 2000).astype(float)
+    common, own = rng.normal(size=(2, 2000))
+    table = pd.DataFrame({"full": full, "rating_workshop": 7 - full + common + 0.3 * own})
+    # The outcome follows what was felt, not what the rating absorbed.
+    table = table.assign(overall=7 + common + 0.3 * rng.normal(size=2000))
+    check = "facts whose direct part runs against the ratings"
+    model = MediationModel(facts=("full",), replicates=100)
+    found = model.fit(table).checks().set_index("check").loc[check]
+    assert not found["passed"]
+    assert found["value"] == "full"
+    plain = table.assign(overall=table["rating_workshop"] + rng.normal(size=2000))
+    assert model.fit(plain).checks().set_index("check").loc[check, "passed"]
+
+
 def test_known_paths_are_found_and_covered_and_null_paths_stay_unsupported(
     record_figure: Callable[..., None],
 ) -> None:

@@ -417,6 +417,10 @@ def test_stated_and_derived_ranks_are_paired_by_lines() -> None:
     rows = fit(world(), stated=stated).stated().iloc[:4]
     assert ends == set(zip(rows["stated_rank"], rows["derived_rank"], strict=True))
     assert "rank correlation" in axes.texts[-1].get_text()
+    tied = {**stated, "rating_lounge": 9.0}
+    texts = [text.get_text() for text in fit(world(), stated=tied).plot_stated().texts]
+    # Two of equal rank share one label, so that neither hides the other.
+    assert {"lounge, price", "price, lounge"} & set(texts)
     plt.close("all")
 
 

@@ -13,6 +13,7 @@ from cxlab.core.columns import LOCATION_ID, OVERALL
 from cxlab.core.errors import NotAnswerableError, ParameterError
 from cxlab.core.result import Check, checks_table
 from cxlab.core.settings import require_at_least, require_share
+from cxlab.core.verdicts import SUPPORTED
 from cxlab.models.drivers.mediation_result import MediationResult, path_table
 from cxlab.models.drivers.resampling import Resampling
 from cxlab.models.drivers.rows import CompleteAnswers, driver_columns
@@ -110,19 +111,24 @@ class MediationModel:
         answers, plan = used.answers, used.plan
         centred = self._centred(answers, plan, question)
         point, draws = self._replicate(centred, answers.weights, plan, rng)
+        estimates = path_table(
+            self.facts,
+            items,
+            point,
+            draws,
+            steps=[float(self.steps.get(fact, 1.0)) for fact in self.facts],
+            degrees=plan.degrees_of_freedom,
+            n=len(answers.values),
+            confidence=self.confidence,
+        )
         return MediationResult(
-            estimates=path_table(
-                self.facts,
-                items,
-                point,
-                draws,
-                steps=[float(self.steps.get(fact, 1.0)) for fact in self.facts],
-                degrees=plan.degrees_of_freedom,
-                n=len(answers.values),
-                confidence=self.confidence,
-            ),
+            estimates=estimates,
             diagnostics=checks_table(
-                [used.clusters_check(), *_checks(centred, self.facts, within=self._within(plan))]
+                [
+                    used.clusters_check(),
+                    *_checks(centred, self.facts, within=self._within(plan)),
+                    _opposite_check(estimates),
+                ]
             ),
             provenance=used.provenance(table, model=self),
             outcome=self.outcome,
@@ -164,6 +170,22 @@ class MediationModel:
             paths(sums.sum(axis=0, keepdims=True), facts=k, items=items),
             paths(drawn, facts=k, items=items),
         )
+
+
+def _opposite_check(estimates: pd.DataFrame) -> Check:
+    sure = estimates[estimates["verdict"] == SUPPORTED]
+    parts = sure.pivot_table(index="fact", columns="part", values="estimate").reindex(
+        columns=["all indirect", "direct"]
+    )
+    opposed = parts.index[parts["all indirect"] * parts["direct"] < 0]
+    return Check(
+        check="facts whose direct part runs against the ratings",
+        value=", ".join(opposed) or "none",
+        threshold="none",
+        passed=not len(opposed),
+        meaning="the ratings fall further than the outcome follows: a rating may absorb what belongs to "
+        "something else (see misattribution), and shares of the total exceed 1",
+    )
 
 
 def _checks(centred: Array, facts: tuple[str, ...], *, within: bool) -> list[Check]:
