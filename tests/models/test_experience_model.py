@@ -20,7 +20,8 @@ def make_panel(customers=700, *, effect=1.0, seed=0, half_life=90, columns=8):
     parts = []
     for cut in CUTS:
         price, use = rng.normal(size=customers), level + rng.normal(size=customers)
-        ages = rng.exponential(150.0, (customers, 12)) / (rng.random((customers, 12)) < 0.3)
+        happened = rng.random((customers, 12)) < 0.3
+        ages = np.where(happened, rng.exponential(150.0, (customers, 12)), np.inf)
         frame = pd.DataFrame(
             {
                 "customer_id": [f"C{i}" for i in range(customers)],
