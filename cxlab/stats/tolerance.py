@@ -231,11 +231,7 @@ class _Candidates:
         gram = n2[later] - (at[:, None] + at) * n1[later] + np.outer(at, at) * n0[later]
         level, slope = n1 - at * n0, n2 - at * n1
         gram = gram - np.outer(level, level) / len(g) - np.outer(slope, slope) / float(g @ g)
-        own = np.diag(gram)
-        determinant = own[:, None] * own - gram**2
-        apart = at[None, :] - at[:, None] >= NARROWEST * (at[-1] - at[0])
-        allowed = apart & (determinant > 1e-9 * np.outer(own, own))
-        return cls(order, g, at, cut, gram, slope, allowed, np.where(allowed, determinant, 1.0))
+        return cls(order, g, at, cut, gram, slope, *allowed_pairs(gram, at))
 
     def sums_of_squares(self, outcome: FloatArray) -> tuple[float, FloatArray, FloatArray]:
         """Residual sums of squares of the line, of each single kink (m,), and of each pair L < U (m, m)."""
@@ -244,11 +240,26 @@ class _Candidates:
         crossed = _beyond(self.gap * y, self.cut) - self.at * _beyond(y, self.cut)
         crossed = crossed - self.slope * along / spread
         total = float(y @ y) - along**2 / spread
-        own = np.diag(self.gram)
-        explained = own[None, :] * crossed[:, None] ** 2 + own[:, None] * crossed[None, :] ** 2
-        explained -= 2.0 * self.gram * np.outer(crossed, crossed)
-        single = total - crossed**2 / np.maximum(own, 1e-300)
-        return total, single, np.where(self.allowed, total - explained / self.determinant, np.inf)
+        single = total - crossed**2 / np.maximum(np.diag(self.gram), 1e-300)
+        explained = explained_by_pairs(self.gram, crossed, self.determinant)
+        return total, single, np.where(self.allowed, total - explained, np.inf)
+
+
+def allowed_pairs(gram: FloatArray, at: FloatArray) -> tuple[NDArray[np.bool_], FloatArray]:
+    """Which pairs L < U have a middle of their own, (m, m), and their determinants (1 where not)."""
+    own = np.diag(gram)
+    determinant = own[:, None] * own - gram**2
+    apart = at[None, :] - at[:, None] >= NARROWEST * (at[-1] - at[0])
+    allowed = apart & (determinant > 1e-9 * np.outer(own, own))
+    return allowed, np.where(allowed, determinant, 1.0)
+
+
+def explained_by_pairs(gram: FloatArray, crossed: FloatArray, determinant: FloatArray) -> FloatArray:
+    """Sum of squares that each pair of hinges explains, (m, m), from cross-products (m, m) and (m,)."""
+    own = np.diag(gram)
+    explained = own[None, :] * crossed[:, None] ** 2 + own[:, None] * crossed[None, :] ** 2
+    explained -= 2.0 * gram * np.outer(crossed, crossed)
+    return np.asarray(explained / determinant)
 
 
 def _beyond(values: FloatArray, cut: NDArray[np.intp]) -> FloatArray:

@@ -14,6 +14,32 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+WIDENED = "widened by noise in the gap"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GapNoise:
+    """Noise in the gap, in points (0: none shown), where it comes from, and the zone behind it."""
+
+    spread: float
+    rounded: bool
+    shown: bool
+    lower: float
+    upper: float
+
+    def words(self) -> str:
+        """How much, how it is known, and the zone behind it; empty where there is none."""
+        if self.spread == 0.0:
+            return ""
+        how = (("ratings are rounded",) if self.rounded else ()) + (
+            ("the corners are round",) if self.shown else ()
+        )
+        return (
+            f"{' and '.join(how)}: a zone seen through noise of {self.spread:.2f} points would run from "
+            f"{self.lower:+.2f} to {self.upper:+.2f}"
+        )
+
+
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class ToleranceResult(Result):
     """``table()``: the verdict, thresholds and slopes with limits; withheld where there is no zone."""
@@ -23,6 +49,7 @@ class ToleranceResult(Result):
     minimum_n: int
     preferred: str
     criteria: dict[str, float]
+    noise: GapNoise
     surface_rows: pd.DataFrame
     line: pd.DataFrame
     points: pd.DataFrame
@@ -38,7 +65,8 @@ class ToleranceResult(Result):
         row = self._row(term)
         low, high = f"{row['conf_low']:+.{decimals}f}", f"{row['conf_high']:+.{decimals}f}"
         text = f"{row['estimate']:+.{decimals}f} ({low} to {high}"
-        return f"{text}; {row['reason']})" if row["reason"] else f"{text})"
+        told = row["reason"] and row["reason"] != WIDENED
+        return f"{text}; {row['reason']})" if told else f"{text})"
 
     def summary(self) -> str:
         """Verdict, thresholds, slopes, n, the assumption that would overturn it, what is not claimed."""
@@ -57,10 +85,12 @@ class ToleranceResult(Result):
             head = f"A zone of tolerance in {what} is undetermined: {self.preferred} does as well ({n})."
         else:
             word = f"There {'is' if verdict == SUPPORTED else 'may be'} a zone of tolerance"
+            noise = self.noise.words()
             head = (
-                f"{word} in {what}, {verdict}: from {self._interval('lower threshold')} to "
-                f"{self._interval('upper threshold')} points of perceived minus expected, "
-                f"{100 * self.confidence:g} % intervals, {n}. A point of gap counts "
+                f"{word} in {what}, {verdict}{f', {WIDENED}' if noise else ''}: as measured from "
+                f"{self._interval('lower threshold')} to {self._interval('upper threshold')} points of "
+                f"perceived minus expected, {100 * self.confidence:g} % intervals, {n}"
+                f"{f'; {noise}, without interval' if noise else ''}. A point of gap counts "
                 f"{self._interval('slope below')} below, {self._interval('slope inside')} inside, "
                 f"{self._interval('slope above')} above it."
             )
@@ -81,7 +111,8 @@ class ToleranceResult(Result):
             return float(row["conf_low"]), float(row["estimate"]), float(row["conf_high"])
 
         words = {SUPPORTED: "a zone of tolerance", REJECTED: f"no zone: {self.preferred}"}
-        verdict = self._row("zone")["verdict"]
+        zone = self._row("zone")
+        verdict = f"{zone['verdict']}, {WIDENED}" if zone["reason"] == WIDENED else zone["verdict"]
         return zone_curve(
             self.line,
             self.points,

@@ -15,9 +15,10 @@ from cxlab.core.provenance import Provenance, hash_frame
 from cxlab.core.result import Check, checks_table
 from cxlab.core.settings import require_at_least, require_share
 from cxlab.core.verdicts import NOT_IDENTIFIED, REJECTED, SUPPORTED, TOO_FEW, UNDETERMINED
-from cxlab.models.journeys.expectation_result import ToleranceResult
+from cxlab.models.journeys.expectation_result import WIDENED, GapNoise, ToleranceResult
 from cxlab.stats.bootstrap import deal_rows, percentile_interval, resampled_sums
 from cxlab.stats.tolerance import ZONE, ZoneFit, fit_zone, surface_lines, surface_moments, zone_columns
+from cxlab.stats.tolerance_noise import ROUNDED, SHARES, noise_profile
 
 Floats = NDArray[np.float64]
 
@@ -28,8 +29,8 @@ CLEAR = 6.0
 _SURFACE_TERMS = ("slope where both agree", "bend where both agree", "slope of the gap", "bend of the gap")
 _REPLICATES = 1_000
 _GROUPS = 4_000
-#: Standard deviation of the noise that is added to show how error in the gap widens a zone, in points.
-ADDED_NOISE = 0.5
+#: Share of gaps in whole points from which both ratings count as rounded.
+WHOLE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,18 +117,16 @@ class ToleranceModel:
         rng = np.random.default_rng(self.seed)
         try:
             fit = fit_zone(gap, outcome, rng=rng, confidence=self.confidence, clusters=codes)
-            blurred = fit_zone(
-                gap + ADDED_NOISE * rng.standard_normal(len(gap)), outcome, rng=rng, replicates=19
-            )
+            noise = self._noise(gap, outcome)
         except ValueError as error:
             raise NotAnswerableError(
                 QUESTION, reason=f"{error}.", next_step="collect more answers on a finer scale."
             ) from error
-        estimates = self._estimates(fit, len(rows))
+        estimates = self._estimates(fit, len(rows), noise)
         surface = self._surface(expected, perceived, outcome, codes, rng)
         return ToleranceResult(
             estimates=estimates,
-            diagnostics=checks_table(_checks(fit, blurred, gap, surface, word)),
+            diagnostics=checks_table(_checks(fit, noise, gap, surface, word)),
             provenance=Provenance(
                 model="ToleranceModel",
                 n_rows=len(table),
@@ -142,6 +141,7 @@ class ToleranceModel:
             minimum_n=self.minimum_n,
             preferred=fit.preferred,
             criteria=fit.bic,
+            noise=noise,
             surface_rows=surface,
             line=_line(fit, gap),
             points=_points(gap, outcome),
@@ -173,7 +173,25 @@ class ToleranceModel:
             )
         return ~lost, set_aside
 
-    def _estimates(self, fit: ZoneFit, n: int) -> pd.DataFrame:
+    def _noise(self, gap: Floats, outcome: Floats) -> GapNoise:
+        """Noise that rounding puts into the gap or round corners show, and the zone behind it."""
+        known = ROUNDED if np.mean(gap == np.round(gap)) >= WHOLE else 0.0
+        own = float(gap.std())
+        known = known if known < own else 0.0
+        spreads = np.unique(np.r_[own * np.array(SHARES), known])
+        profile = noise_profile(gap, outcome, spreads=spreads)
+        shown = profile.shown(confidence=self.confidence)
+        place = profile.likeliest if shown else 0
+        place = max(place, int(np.flatnonzero(spreads == known)[0]))
+        return GapNoise(
+            spread=float(spreads[place]),
+            rounded=known > 0.0,
+            shown=shown,
+            lower=float(profile.lower[place]),
+            upper=float(profile.upper[place]),
+        )
+
+    def _estimates(self, fit: ZoneFit, n: int, noise: GapNoise) -> pd.DataFrame:
         from scipy.stats import t
 
         few = n < self.minimum_n
@@ -184,11 +202,12 @@ class ToleranceModel:
         if few:
             verdict = TOO_FEW
         elif found and clear:
-            verdict = SUPPORTED
+            verdict = UNDETERMINED if noise.spread > 0.0 else SUPPORTED
         else:
             verdict = REJECTED if clear and fit.preferred != ZONE else UNDETERMINED
         told = verdict in (SUPPORTED, UNDETERMINED) and found
-        rows: list[dict[str, object]] = [{"term": "zone", "n": n, "verdict": verdict}]
+        widened = WIDENED if told and noise.spread > 0.0 else ""
+        rows: list[dict[str, object]] = [{"term": "zone", "n": n, "verdict": verdict, "reason": widened}]
         limits = (
             ("lower threshold", fit.lower, fit.lower_limits, fit.lower_open),
             ("upper threshold", fit.upper, fit.upper_limits, fit.upper_open),
@@ -198,7 +217,7 @@ class ToleranceModel:
             row["reason"] = "" if told else "too few answers" if few else "no zone in these data"
             if told:
                 row |= {"estimate": value, "conf_low": low, "conf_high": high}
-                row["reason"] = "threshold not reached in the data" if is_open else ""
+                row["reason"] = "threshold not reached in the data" if is_open else widened
             rows.append(row)
         reach = float(t.ppf(0.5 + self.confidence / 2.0, fit.degrees_of_freedom))
         for term, slope, error in zip(
@@ -275,7 +294,7 @@ def _points(gap: Floats, outcome: Floats) -> pd.DataFrame:
     )
 
 
-def _checks(fit: ZoneFit, blurred: ZoneFit, gap: Floats, surface: pd.DataFrame, word: str) -> list[Check]:
+def _checks(fit: ZoneFit, noise: GapNoise, gap: Floats, surface: pd.DataFrame, word: str) -> list[Check]:
     ordered = sorted(fit.bic.items(), key=lambda item: item[1])
     whole = float(np.mean(gap == np.round(gap)))
     agree = surface.iloc[0]
@@ -303,18 +322,17 @@ def _checks(fit: ZoneFit, blurred: ZoneFit, gap: Floats, surface: pd.DataFrame, 
             meaning="threshold not reached in the data: its interval ends where the answers end",
         ),
         Check(
-            check="error in the gap",
-            value=f"{fit.lower:.1f} to {fit.upper:.1f}; with noise of {ADDED_NOISE:g} points more "
-            f"{blurred.lower:.1f} to {blurred.upper:.1f}",
-            threshold="no wider",
-            passed=blurred.upper - blurred.lower <= fit.upper - fit.lower,
-            meaning="noise in perceived or expected widens a zone; the true one is narrower",
+            check="noise in the gap",
+            value=noise.words() or "none shown",
+            threshold="none shown",
+            passed=noise.spread == 0.0,
+            meaning="noise in perceived or expected widens a zone and rounds its corners",
         ),
         Check(
             check="gaps in whole points",
             value=f"{whole:.0%}",
-            threshold="< 50%",
-            passed=whole < 0.5,
+            threshold=f"< {WHOLE:.0%}",
+            passed=whole < WHOLE,
             meaning="between two whole points a threshold is placed by the slopes alone",
         ),
         Check(
