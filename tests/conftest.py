@@ -38,7 +38,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     target = config.getoption("--figures")
     if target:
-        Path(target).write_text(_page(sorted(_rows(terminalreporter))), encoding="utf-8")
+        done = sum(len(terminalreporter.stats.get(outcome, [])) for outcome in ("passed", "failed"))
+        known = done + len(terminalreporter.stats.get("skipped", []))
+        known = max(
+            known, terminalreporter._numcollected - len(terminalreporter.stats.get("deselected", []))
+        )
+        page = _page(sorted(_rows(terminalreporter)), done=done, known=known)
+        Path(target).write_text(page, encoding="utf-8")
         terminalreporter.write_line(f"figures: {target}")
 
 
@@ -53,7 +59,7 @@ def _rows(terminalreporter: Any) -> Iterator[tuple[str, str, str, str, str, str]
                     yield where, row["what"], value, str(row["runs"]), row["bound"], outcome
 
 
-def _page(rows: list[tuple[str, str, str, str, str, str]]) -> str:
+def _page(rows: list[tuple[str, str, str, str, str, str]], *, done: int, known: int) -> str:
     libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
     head = [
         "# Simulations: what the long run measured",
@@ -61,6 +67,8 @@ def _page(rows: list[tuple[str, str, str, str, str, str]]) -> str:
         f"Written by `make test-statistics` on {datetime.date.today().isoformat()}, "
         f"Python {platform.python_version()}, {libraries}. "
         "Worlds with known truth; `bound` is what the test asserts. Do not edit.",
+        "",
+        f"{done} of {known} long tests were run to their end.",
     ]
     lines: list[str] = []
     last = ""
