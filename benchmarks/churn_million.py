@@ -66,12 +66,12 @@ def events() -> dict[str, pd.DataFrame]:
     """Ten million events of a million customers over three years."""
     rng = np.random.default_rng(3)
     start = pd.Timestamp("2022-01-01")
-    ids = pd.Series(np.arange(CUSTOMERS)).astype(str)
+    ids = pd.Series(np.arange(CUSTOMERS)).astype("str")
     happened = start + pd.to_timedelta(rng.integers(0, 3 * 365 * 1440, EVENTS), unit="min")
     table = pd.DataFrame(
         {
             "event_id": pd.Series(np.arange(EVENTS)),
-            "customer_id": rng.integers(0, CUSTOMERS, EVENTS),
+            "customer_id": ids.take(rng.integers(0, CUSTOMERS, EVENTS)).reset_index(drop=True),
             "occurred_at": happened,
             "outcome": rng.choice([-1, 0, 1], EVENTS, p=[0.1, 0.6, 0.3]).astype(np.int8),
             "touchpoint": pd.Categorical.from_codes(
@@ -79,9 +79,8 @@ def events() -> dict[str, pd.DataFrame]:
             ),
         }
     )
-    customers = pd.DataFrame({"customer_id": np.arange(CUSTOMERS), "joined_at": start, "left_at": pd.NaT})
+    customers = pd.DataFrame({"customer_id": ids, "joined_at": start, "left_at": pd.NaT})
     customers["left_at"] = customers["left_at"].astype("datetime64[us]")
-    del ids
     return {"customers": customers, "events": table}
 
 
