@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxlab.core.errors import ParameterError
-from cxlab.core.person_files import check_place, check_purpose
 from cxlab.core.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
@@ -46,6 +45,7 @@ def write_calls(order: CallOrder, decision: DecisionModel) -> tuple[DecisionResu
     CxlabError
         For a closed place, no purpose, no key, data that hold no answer, or a failed gate.
     """
+    from cxlab.core.person_files import check_place, check_purpose
     from cxlab.ingest.load import load
     from cxlab.linking.snapshots import snapshots
     from cxlab.models.churn.decision_rows import decision_tables

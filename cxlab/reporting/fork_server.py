@@ -41,6 +41,8 @@ PRELOADED = (
     "sklearn.preprocessing",
 )
 _LONGEST_REQUEST = 1 << 20
+#: What pandas chooses when it is imported in a notebook.
+_COLUMNS_IN_A_KERNEL = 20
 _SET_PARENT_DEATH_SIGNAL = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -101,6 +103,9 @@ def _become_kernel(request: dict[str, Any]) -> None:
         sys.modules["numpy"].random.seed()
     if "matplotlib" in sys.modules and "MPLBACKEND" in os.environ:
         sys.modules["matplotlib"].rcParams["backend"] = os.environ["MPLBACKEND"]
+    if "pandas" in sys.modules:
+        # Loaded without a kernel around it, pandas takes itself for a terminal and shows fewer columns.
+        sys.modules["pandas"].set_option("display.max_columns", _COLUMNS_IN_A_KERNEL)
     module, *arguments = request["arguments"]
     sys.argv = [module, *arguments]
     try:

@@ -153,7 +153,7 @@ def assert_a_rerun_completes(project, out, clean):
         ("killed", "The kernel died", ()),
         ("memory", "MemoryError", ()),
         ("error", "KeyError: 'overall'", ()),
-        ("hangs", "ran longer than 2 seconds", ("--timeout", "2")),
+        ("hangs", "ran longer than 12 seconds", ("--timeout", "12")),
     ],
 )
 def test_a_fault_in_a_kernel_fails_one_report(project, clean, faulty, capsys, fault, said, more):

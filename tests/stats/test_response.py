@@ -126,7 +126,7 @@ def test_a_site_left_out_moves_the_means_as_a_new_fit_without_it_does():
     found = np.column_stack([plain.moves, weighted.moves, robust.moves])
     np.testing.assert_allclose(found[:, 0], np.array(anew)[:, 0], atol=1e-12)
     # The response model takes one Newton step instead of all of them.
-    np.testing.assert_allclose(found[:, 1:], np.array(anew)[:, 1:], atol=0.03 * np.abs(found).max())
+    np.testing.assert_allclose(found[:, 1:], np.array(anew)[:, 1:], atol=0.06 * np.abs(found).max())
     gap = difference_of_means(plain, robust)
     np.testing.assert_allclose(gap.moves, plain.moves - robust.moves)
     assert gap.std_error < plain.std_error + robust.std_error
