@@ -131,5 +131,5 @@ def _limits(result: ChurnResult) -> list[tuple[str, str, str]]:
         (section, "not for", "saying why somebody leaves, or whom a contact would keep; other horizons; "
          "customers unlike those of the cut-offs"),
         (section, "watch", "drift(), expected_performance() and by_group() on every scoring"),
-        (section, "made with", f"cxlab {origin.version}, seed {origin.seed}, input {origin.input_hash}"),
+        (section, "made with", f"cxlab {origin.version}, seed {origin.seed}"),
     ]  # fmt: skip
