@@ -1,4 +1,4 @@
-"""What every test may use: `record_figure` carries a measured figure into the table of the long run."""
+"""What every test may use: figures carried into the table of the long run, and a small project."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 _KEY = "figure"
 _LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "statsmodels")
+
+_PARAMETERS = """\
+data: str = "../data"  # folder of the tables
+confidence: float = 0.95  # share of intervals that hold the truth
+dealer: str | None = None  # one dealer, None for all
+"""
 
 
 @pytest.fixture
@@ -29,6 +37,30 @@ def record_figure(request: pytest.FixtureRequest) -> Callable[..., None]:
         request.node.user_properties.append((_KEY, row))
 
     return record
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A good and a bad notebook, a recipe and a data folder; the working folder of the test."""
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    for name, title, code in (
+        ("01_good", "Is it good?", "print(f'confidence {confidence}, dealer {dealer}')"),
+        ("02_bad", "Is it bad?", "raise KeyError('overall')"),
+    ):
+        cells = [
+            new_markdown_cell(f"# {title}"),
+            new_code_cell(_PARAMETERS, metadata={"tags": ["parameters"]}),
+            new_code_cell(code, metadata={"tags": ["headline"]}),
+        ]
+        path = tmp_path / "notebooks" / f"{name}.ipynb"
+        path.parent.mkdir(exist_ok=True)
+        nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "reports").mkdir()
+    reports = "reports:\n  - {notebook: 01_good, parameters: {data: '{data}'}}\n  - notebook: 02_bad\n"
+    (tmp_path / "reports" / "small.yml").write_text(f"title: Small\n{reports}")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -115,7 +115,7 @@ def test_unseen_customers_are_a_second_figure_of_models_that_never_saw_them(resu
 def test_the_card_is_one_page_that_hides_nothing(result, tmp_path):
     card = result.card()
     text = card.save(tmp_path).read_text(encoding="utf-8")
-    for word in (*CUTS, "embargo", "calibration gate", "leak screen", "Held-out", "not for", "input"):
+    for word in (*CUTS, "embargo", "calibration gate", "leak screen", "Held-out", "not for", "watch"):
         assert word in text
     assert "unseen customers" in text
     assert card._repr_html_().count("<table>") == 4
