@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from cxlab.models.recovery.complaints import ComplaintModel as ComplaintModel
     from cxlab.models.recovery.fading import FadingModel as FadingModel
     from cxlab.models.recovery.paradox import ParadoxModel as ParadoxModel
+    from cxlab.models.recovery.recovery_curve import RecoveryCurveModel as RecoveryCurveModel
     from cxlab.models.recovery.repair import RepairModel as RepairModel
     from cxlab.models.recovery.repair_groups import RepairGroupsModel as RepairGroupsModel
     from cxlab.models.recovery.response_time import ResponseTimeModel as ResponseTimeModel
@@ -116,6 +117,7 @@ _HOME = {
     "RepairModel": "cxlab.models.recovery.repair",
     "RepairGroupsModel": "cxlab.models.recovery.repair_groups",
     "FadingModel": "cxlab.models.recovery.fading",
+    "RecoveryCurveModel": "cxlab.models.recovery.recovery_curve",
     "UsualRatioModel": "cxlab.models.recovery.usual",
     "ComplaintLogModel": "cxlab.models.recovery.complaint_log",
     "ComplaintModel": "cxlab.models.recovery.complaints",

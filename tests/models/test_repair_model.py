@@ -89,7 +89,7 @@ def test_coverage_and_size_over_many_worlds(customers, runs, record_figure):
 
 
 def test_the_table_has_three_labelled_meanings_and_one_row_each():
-    result = fitted(World(), 1)
+    result = fitted(World(), 3)
     table = result.table()
     assert table["term"].tolist() == TERMS
     assert table.columns.tolist()[:7] == [

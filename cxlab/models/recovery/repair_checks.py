@@ -8,6 +8,7 @@ import pandas as pd
 from cxlab.core.result import Check, checks_table
 from cxlab.models.recovery.repair_evidence import GATE_Z, Evidence
 from cxlab.models.recovery.repair_healing import healing_check
+from cxlab.models.recovery.repair_mood import missing_by_mood
 from cxlab.models.recovery.repair_rows import RepairRows, current_visit_entries
 from cxlab.models.recovery.repair_tests import DOUBT, added_columns_test, tested_check
 from cxlab.stats.stock import plan_stocks
@@ -51,6 +52,7 @@ def repair_checks(
         _current_visit(evidence, problem, rows, days=current_visit_days, carry_over=carry_over),
         _valence_source(from_survey, carry_over),
         healing_check(evidence, problem, rows, carry_over_days=current_visit_days if carry_over else 0.0),
+        missing_by_mood(rows, evidence.fit.regression.residuals),
         _early_answers(evidence, rows),
         _single_answers(rows),
     ]

@@ -63,6 +63,8 @@ class RepairRows:
     outcome: Floats
     month: Integers
     experiences: Experiences
+    #: customer of each owner code
+    names: pd.Index
     #: experiences and customers behind each of ``KINDS``, as some answer could see them
     n_seen: tuple[int, ...]
     n_customers_seen: tuple[int, ...]
@@ -117,6 +119,7 @@ def repair_rows(
         outcome=kept[outcome].to_numpy(dtype=np.float64)[order],
         month=_calendar_month(kept[ANSWERED_AT])[order],
         experiences=seen,
+        names=pd.Index(names),
         n_seen=tuple(int(mask.sum()) for mask in kinds),
         n_customers_seen=tuple(len(np.unique(seen.owner[mask])) for mask in kinds),
         n_customers=len(names),

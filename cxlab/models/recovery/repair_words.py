@@ -34,6 +34,7 @@ TRAPS = (
     "the last 14 days weigh as the fading curve says (p)",
     "good and bad were recorded apart from the answer",
     "later positives leave the remaining damage alone (p)",
+    "the wait for the next answer does not follow the last answer (p)",
     "share of answers within one half-life of the first record",
 )
 
