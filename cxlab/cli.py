@@ -91,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, default=_RUNS, metavar="DIR", help=f"folder for pages (default {_RUNS})"
     )
     _add_code(run)
+    _add_language(run)
     run.set_defaults(command=_run)
 
     _add_batch(commands)
@@ -135,6 +136,7 @@ def _add_batch(commands: Any) -> None:
         help="make this report only (repeatable); no overview; several processes may share one folder",
     )
     _add_code(batch)
+    _add_language(batch)
     batch.add_argument("--plain", action="store_true", help="start every kernel as a new interpreter")
     batch.add_argument("--names", action="store_true", help="print the names of the reports and stop")
     batch.set_defaults(command=_batch)
@@ -162,6 +164,23 @@ def _add_timeout(command: argparse.ArgumentParser) -> None:
 
 def _add_code(command: argparse.ArgumentParser) -> None:
     command.add_argument("--code", action="store_true", help="show each code cell, folded, on the page")
+
+
+def _add_language(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--language",
+        type=_language,
+        metavar="TAG",
+        help="of the text: en, de, pt-BR (default en)",
+    )
+
+
+def _language(text: str) -> str:
+    from cxlab.reporting.pages import is_language
+
+    if not is_language(text):
+        raise argparse.ArgumentTypeError(f"must be a web tag such as en, de or pt-BR, got {text!r}")
+    return text
 
 
 def _positive(text: str) -> int:
@@ -206,7 +225,7 @@ def _run(options: argparse.Namespace) -> int:
     if len(texts) < len(pairs):
         raise ParameterError("A parameter is given twice. Next step: give each name once.")
     job = plan_one(options.notebook, texts, folder=_NOTEBOOKS, base=Path.cwd())
-    how = Options(timeout_seconds=options.timeout, with_code=options.code)
+    how = Options(timeout_seconds=options.timeout, with_code=options.code, language=options.language or "")
     outcome = run_one(job, out=options.out, options=how)
     if outcome.failure is not None:
         cell = f" (code cell {outcome.failure.cell})" if outcome.failure.cell else ""
@@ -240,6 +259,7 @@ def _batch(options: argparse.Namespace) -> int:
         fresh=options.fresh,
         resume=options.resume,
         with_code=options.code,
+        language=options.language or "",
         only=tuple(options.only),
     )
     progress = Progress(stream=sys.stderr)

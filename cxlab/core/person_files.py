@@ -45,6 +45,15 @@ def guard_formulas(table: pd.DataFrame) -> pd.DataFrame:
     return guarded
 
 
+def guarded_text(text: str) -> str:
+    """``text`` with an apostrophe before it if a spreadsheet would take it for a formula.
+
+    >>> guarded_text("@SUM(A1)"), guarded_text("+3.5e2")
+    ("'@SUM(A1)", '+3.5e2')
+    """
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.match(text) else text
+
+
 def check_place(path: Path) -> Path:
     """The resolved path, if a file about persons may lie there.
 
@@ -144,6 +153,4 @@ def _new_file(place: Path) -> Any:
 
 
 def _guarded(value: Any) -> Any:
-    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.match(value):
-        return f"'{value}"
-    return value
+    return guarded_text(value) if isinstance(value, str) else value

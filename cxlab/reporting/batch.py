@@ -31,6 +31,7 @@ from cxlab.reporting.manifest import (
 )
 from cxlab.reporting.naming import inside
 from cxlab.reporting.overview import Entry, overview_page
+from cxlab.reporting.pages import LANGUAGE
 from cxlab.reporting.progress import Progress
 from cxlab.reporting.recipe import Recipe
 from cxlab.reporting.run import DEFAULT_TIMEOUT_SECONDS
@@ -76,6 +77,8 @@ class Options:
         Go on with a run as it was begun: what is done stays, though a library or the data changed since.
     with_code
         Show each code cell, folded, on the pages: for analysts.
+    language
+        Of the text on the pages, as a web tag (``de``); empty: as the recipe says, else English.
     only
         Names, or the start of keys, of the reports to make; no overview is written then, and several such
         runs may work in one folder.
@@ -88,6 +91,7 @@ class Options:
     fresh: bool = False
     resume: bool = False
     with_code: bool = False
+    language: str = ""
     only: tuple[str, ...] = ()
 
 
@@ -125,6 +129,7 @@ def run_batch(
         raise ReportError(f"jobs must be 1 or more, got {options.jobs}. Next step: leave --jobs out.")
     with output_folder(out, shared=bool(options.only)):
         # Whole paths for the workers: another machine has another working folder.
+        options = replace(options, language=options.language or recipe.language)
         planned = _Plan(recipe.jobs, recipe.title, out.resolve(), options, earlier=recipe.earlier)
         if not options.only:
             _complete_unfinished(out)
@@ -164,6 +169,7 @@ class _Plan:
             folders=folders,
             retries=options.retries,
             with_code=options.with_code,
+            language=options.language or LANGUAGE,
             earlier=earlier,
         )
         self.tasks = tuple(self._task(shared, job) for job in jobs)
@@ -190,7 +196,8 @@ class _Plan:
     def _task(self, shared: Task, job: Job) -> Task:
         data_hash = self.data_hash(job)
         before = finished_record(shared.earlier, job.name) if shared.earlier else None
-        page = {"with_code": shared.with_code, "earlier": (before or {}).get("key")}
+        page = {"with_code": shared.with_code, "language": shared.language}
+        page["earlier"] = (before or {}).get("key")
         key = report_key(job, data_hash, page=page)
         return replace(shared, job=job, key=key, data_hash=data_hash, labels=self.labels(job))
 
@@ -292,7 +299,13 @@ def _finish(planned: _Plan, outcomes: tuple[Outcome, ...]) -> None:
     earlier = _files_of_earlier_run(out)
     entries = [_entry(outcome, planned) for outcome in outcomes]
     hashes = sorted(set(planned.data_hashes.values()))
-    page = overview_page(planned.title, entries, made_at=planned.made_at, data_hash=", ".join(hashes))
+    page = overview_page(
+        planned.title,
+        entries,
+        made_at=planned.made_at,
+        data_hash=", ".join(hashes),
+        language=planned.options.language or LANGUAGE,
+    )
     write_whole(inside(out, OVERVIEW), page)
     for name in sorted(earlier - kept):
         remove(inside(out, name))

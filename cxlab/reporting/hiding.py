@@ -1,8 +1,9 @@
-"""Taking the machine's own paths out of what is published: they tell user names and server names."""
+"""Taking paths and secrets of the machine out of what is published."""
 
 from __future__ import annotations
 
 import html
+import os
 import re
 import sys
 import tempfile
@@ -11,13 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from cxlab.reporting.notebooks import Notebook
-from cxlab.reporting.parameters import Value
+from cxlab.reporting.parameters import SECRET_NAME, Value
 
 _TEXT_TYPES = ("text/", "application/json")
+_HIDDEN = "(hidden)"
+#: A shorter value, or one without a letter, is a word or a number that a report may hold by chance.
+_SHORTEST_SECRET = 8
 
 
 class PathHider:
     """Replaces known folders of this machine in text; a folder of the user becomes its last name.
+
+    Values of environment variables that are called a token, password, secret or key become ``(hidden)``,
+    as build servers do: a kernel has the environment of its user.
 
     Known are the working folder, the home folder, the temporary folder, the interpreter's folders and
     the ``folders`` given (data, notebooks, output). Both the spelled and the resolved path are found.
@@ -41,13 +48,25 @@ class PathHider:
                     names.setdefault(html.escape(spelled), html.escape(shown))
         longest_first = sorted(names, key=len, reverse=True)
         self._names = names
+        self._secrets = sorted(
+            {
+                spelled
+                for name, value in os.environ.items()
+                if SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET and not value.isdigit()
+                for spelled in (value, html.escape(value))
+            },
+            key=len,
+            reverse=True,
+        )
         # Whole names only: hiding /data must touch neither /database nor my/data.
         self._pattern = re.compile(
             r"(?<![\w.-])(" + "|".join(map(re.escape, longest_first)) + r")(?![\w-])(/?)"
         )
 
     def text(self, text: str) -> str:
-        """``text`` without the known folders."""
+        """``text`` without the known folders and secrets."""
+        for secret in self._secrets:
+            text = text.replace(secret, _HIDDEN)
         return self._pattern.sub(self._replacement, text)
 
     def value(self, value: Value) -> Value:

@@ -18,7 +18,7 @@ from cxlab.reporting.manifest import RECORDS, identity_of, record_name, record_t
 from cxlab.reporting.naming import inside
 from cxlab.reporting.notebooks import Notebook
 from cxlab.reporting.overview import small_picture
-from cxlab.reporting.pages import fill
+from cxlab.reporting.pages import LANGUAGE, fill
 from cxlab.reporting.publish import MadeOf, first_figure, headline_of, parameter_rows, render
 from cxlab.reporting.run import Executed, Failure, execute
 
@@ -63,6 +63,7 @@ class Task:
     retries: int = 1
     fast: bool = False
     with_code: bool = False
+    language: str = LANGUAGE
     earlier: Path | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -169,7 +170,13 @@ def _keep_apart(task: Task, executed: Executed, failure: Failure, rows: Rows, hi
         return outcome
     files = {
         f"{FAILED}/{name}.ipynb": _notebook_text(executed.notebook),
-        page: fill("failed.html.j2", title=task.job.title, failure=hidden, made_of=_made_of(task, rows)),
+        page: fill(
+            "failed.html.j2",
+            language=task.language,
+            title=task.job.title,
+            failure=hidden,
+            made_of=_made_of(task, rows),
+        ),
     }
     try:
         publish(task.out, files, marker=page)
@@ -204,6 +211,7 @@ def _made_of(task: Task, rows: Rows) -> MadeOf:
         rows=rows,
         labels=task.labels,
         data_hash=task.data_hash,
+        language=task.language,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from cxlab.core.version import __version__
-from cxlab.reporting.pages import fill
+from cxlab.reporting.pages import LANGUAGE, fill
 
 _PICTURE_WIDTH: Final = 420
 _PICTURE_COLOURS: Final = 64
@@ -37,11 +37,14 @@ class Entry:
         return f"{self.seconds:.0f} s" if self.seconds < 90 else f"{self.seconds / 60:.0f} min"
 
 
-def overview_page(title: str, entries: Sequence[Entry], *, made_at: str, data_hash: str = "") -> str:
+def overview_page(
+    title: str, entries: Sequence[Entry], *, made_at: str, data_hash: str = "", language: str = LANGUAGE
+) -> str:
     """The page as HTML: links go to good reports; a failed one has its error and a link to its trace."""
     questions = list(dict.fromkeys(entry.question or entry.title for entry in entries))
     return fill(
         "overview.html.j2",
+        language=language,
         title=title,
         # A filter only where there is something to choose; without a script it is a matter of style.
         questions=questions if 1 < len(questions) < len(entries) else [],

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import jinja2
 
 TEMPLATE_FOLDER: Final = Path(__file__).parent / "template"
+#: The language of a page where none is given; the words of the package itself are English.
+LANGUAGE: Final = "en"
+_LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _FORBIDDEN_TAGS: Final = frozenset(
     {
         "script",
@@ -44,6 +47,11 @@ _LOADING: Final = (
 )
 
 
+def is_language(text: object) -> bool:
+    """Whether ``text`` looks like a language tag of the web (BCP 47): ``de``, ``pt-BR``."""
+    return isinstance(text, str) and bool(_LANGUAGE_TAG.fullmatch(text))
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     import jinja2
@@ -57,12 +65,20 @@ def _environment() -> jinja2.Environment:
     )
 
 
-def fill(template: str, **values: Any) -> str:
-    """A template of this package filled in, with values escaped, and checked by :func:`require_inert`."""
-    style = (TEMPLATE_FOLDER / "page.css").read_text(encoding="utf-8")
-    page = _environment().get_template(template).render(style=style, **values)
+def fill(template: str, *, language: str = LANGUAGE, **values: Any) -> str:
+    """A template of this package filled in, with values escaped, and checked by :func:`require_inert`.
+
+    ``language`` is that of the text, so that a screen reader speaks it rightly.
+    """
+    page = filled(template, language=language, **values)
     require_inert(page)
     return page
+
+
+def filled(template: str, *, language: str, **values: Any) -> str:
+    """As :func:`fill`, for a caller that changes the page and checks it afterwards."""
+    style = (TEMPLATE_FOLDER / "page.css").read_text(encoding="utf-8")
+    return _environment().get_template(template).render(style=style, language=language, **values)
 
 
 def require_inert(page: str) -> None:

@@ -21,6 +21,11 @@ Scalar: TypeAlias = str | int | float | bool
 Value: TypeAlias = Scalar | list[str] | list[int] | list[float] | None
 
 _BASES: Final[Mapping[str, type[Scalar]]] = {"str": str, "int": int, "float": float, "bool": bool}
+#: How a password or a token is called, as a parameter or as a variable of the environment.
+SECRET_NAME: Final = re.compile(
+    r"(?:^|_)(?:token|secret|password|passwd|pwd|credentials?|(?:api|access|private|secret)_?key)$",
+    re.IGNORECASE,
+)
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _PATH_NAMES: Final = frozenset({"data", "config"})
@@ -211,6 +216,11 @@ def _declaration(statement: ast.stmt, comments: Mapping[int, str]) -> Parameter:
     if not isinstance(statement.target, ast.Name):
         raise ValueError(f"`{_line(statement)}` does not declare a plain name")
     name, annotation = statement.target.id, ast.unparse(statement.annotation)
+    if SECRET_NAME.search(name):
+        raise ValueError(
+            f"{name} looks like a secret, and values of parameters stand in the report: read it from a "
+            "variable of the environment"
+        )
     base, many, optional, choices = _parse_type(statement.annotation)
     try:
         default = ast.literal_eval(statement.value)

@@ -16,7 +16,7 @@ from cxlab.core.version import __version__
 from cxlab.reporting.contents import add_contents
 from cxlab.reporting.delta import Delta
 from cxlab.reporting.notebooks import HEADLINE_TAG, Notebook, code_cells, tags
-from cxlab.reporting.pages import fill, require_inert
+from cxlab.reporting.pages import LANGUAGE, filled, require_inert
 from cxlab.reporting.parameters import Parameter, Value
 from cxlab.reporting.tables import dress_tables
 
@@ -40,6 +40,7 @@ class MadeOf:
     data_hash: str = ""
     version: str = __version__
     delta: Delta | None = None
+    language: str = LANGUAGE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +85,9 @@ def render(
     """
     from bs4 import BeautifulSoup
 
-    page = fill(
+    page = filled(
         "report.html.j2",
+        language=made_of.language,
         title=title,
         headline=headline_of(notebook),
         blocks=_without_title([_rendered(block, folder) for block in _blocks(notebook, with_code)]),

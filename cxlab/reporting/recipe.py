@@ -15,20 +15,25 @@ from cxlab.reporting.grids import Count, combinations, mapping
 from cxlab.reporting.job import Job
 from cxlab.reporting.naming import report_name, slug, with_hash
 from cxlab.reporting.notebooks import find_notebook, read_notebook
+from cxlab.reporting.pages import LANGUAGE, is_language
 from cxlab.reporting.parameters import absolute_paths, check_values, read_parameters
 
-_RECIPE_KEYS: Final = ("title", "notebooks", "reports", "compare_with")
+_RECIPE_KEYS: Final = ("title", "language", "notebooks", "reports", "compare_with")
 _REPORT_KEYS: Final = ("notebook", "name", "parameters", "grid", "grid_file", "every", "minimum_answers")
 _PLACEHOLDER = re.compile(r"\{(data|recipe)\}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A title and the reports to make, in order; ``earlier`` is the folder of a run to compare with."""
+    """A title and the reports to make, in order; ``earlier`` is the folder of a run to compare with.
+
+    ``language`` is that of the pages, as a web tag; empty for English.
+    """
 
     title: str
     jobs: tuple[Job, ...]
     earlier: Path | None = None
+    language: str = ""
 
 
 def plan_one(notebook: str, texts: Mapping[str, str], *, folder: Path, base: Path) -> Job:
@@ -96,6 +101,12 @@ def read_recipe(path: Path, *, data: Path | None = None, count: Count | None = N
         raise ParameterError(
             f"{where}: `title` and `notebooks` must be text. Next step: put them in quotes."
         )
+    language = content.get("language", LANGUAGE)
+    if not is_language(language):
+        problems.append(
+            f"{where}: `language` must be a web tag such as en, de or pt-BR, got {language!r}. "
+            "Next step: write no in quotes, YAML reads it as false."
+        )
     places = {"recipe": str(folder)} | ({"data": str(data.resolve())} if data is not None else {})
     jobs: list[Job] = []
     for number, entry in enumerate(reports, start=1):
@@ -110,7 +121,7 @@ def read_recipe(path: Path, *, data: Path | None = None, count: Count | None = N
     earlier = _earlier(content, folder, where, problems)
     if problems:
         raise ParameterError("\n".join(dict.fromkeys(problems)))
-    return Recipe(title=title, jobs=_distinct(jobs, where), earlier=earlier)
+    return Recipe(title=title, jobs=_distinct(jobs, where), earlier=earlier, language=str(language))
 
 
 def _earlier(content: Mapping[str, Any], folder: Path, where: str, problems: list[str]) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from cxlab.core.person_files import guarded_text
 from cxlab.core.verdicts import NOT_IDENTIFIED, REJECTED, SUPPORTED, TOO_FEW, UNDETERMINED
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def _dress(soup: BeautifulSoup, table: Tag) -> None:
     del table["border"]
     table["class"] = "data"
     _hide_row_numbers(table)
+    _guard_formulas(table)
     names = _column_names(table)
     body = [row.find_all(["th", "td"]) for row in table.select("tbody tr")]
     for position, name in enumerate(names):
@@ -63,6 +65,16 @@ def _dress(soup: BeautifulSoup, table: Tag) -> None:
         },
     )
     table.wrap(frame)
+
+
+def _guard_formulas(table: Tag) -> None:
+    """An apostrophe before a text that a spreadsheet would run as a formula: tables are copied."""
+    for cell in table.find_all(["th", "td"]):
+        text = cell.get_text().lstrip(" \n")
+        if not _NUMBER.fullmatch(text.strip()) and text.strip().lower() not in _MISSING:
+            guarded = guarded_text(text)
+            if guarded != text:
+                cell.string = guarded
 
 
 def _look_of(values: list[str]) -> str:

@@ -1,12 +1,16 @@
 """What a reader finds on a page beside the numbers: contents, folded code, a filter on the overview."""
 
 import pytest
+import yaml
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_markdown_cell
-from notebook_builder import shown, stream
+from notebook_builder import notebook, save, shown, stream
 
+from cxlab.cli import main
+from cxlab.core.errors import ParameterError
 from cxlab.reporting.overview import Entry, overview_page
 from cxlab.reporting.publish import MadeOf, render
+from cxlab.reporting.recipe import read_recipe
 
 
 def page(*headings, with_code=False):
@@ -63,3 +67,28 @@ def test_the_overview_can_be_filtered_by_question_without_a_script():
 def test_there_is_no_filter_where_there_is_nothing_to_choose(questions):
     entries = [entry(question, number) for number, question in enumerate(questions)]
     assert "fieldset" not in overview_page("Demo", entries, made_at="now")
+
+
+@pytest.mark.parametrize("language", ["en", "de", "pt-BR"])
+def test_a_page_says_its_language_and_that_the_words_of_the_package_are_english(language):
+    made_of = MadeOf(collection="Demo", notebook="01.ipynb", made_at="now", language=language)
+    soup = BeautifulSoup(
+        render(shown(stream("Ja.")), title="Does it?", folder=None, made_of=made_of), "html.parser"
+    )
+    assert soup.html["lang"] == language
+    assert soup.find("footer")["lang"] == soup.find(class_="made")["lang"] == "en"
+
+
+def test_a_language_that_is_none_is_named_before_anything_runs(tmp_path, capsys):
+    save(notebook("1"), tmp_path / "notebooks" / "01_one.ipynb")
+    recipe = tmp_path / "reports" / "one.yml"
+    recipe.parent.mkdir()
+    for language in ("Deutsch, bitte", False, 3):
+        content = {"language": language, "reports": [{"notebook": "01_one"}]}
+        recipe.write_text(yaml.safe_dump(content))
+        with pytest.raises(ParameterError, match="must be a web tag"):
+            read_recipe(recipe)
+    with pytest.raises(SystemExit) as stopped:
+        main(["batch", str(recipe), "--language", "German!"])
+    assert stopped.value.code == 2
+    assert "must be a web tag" in capsys.readouterr().err
