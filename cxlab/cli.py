@@ -96,6 +96,10 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_batch(commands)
 
+    pdf = commands.add_parser("pdf", help="make a PDF on A4 of finished pages, beside them")
+    pdf.add_argument("pages", type=Path, nargs="+", metavar="PAGE.html")
+    pdf.set_defaults(command=_pdf)
+
     listing = commands.add_parser("list", help="print the notebooks, or one notebook's parameters")
     listing.add_argument("notebook", nargs="?", metavar="NOTEBOOK")
     listing.set_defaults(command=_list)
@@ -137,6 +141,7 @@ def _add_batch(commands: Any) -> None:
     )
     _add_code(batch)
     _add_language(batch)
+    batch.add_argument("--pdf", action="store_true", help="also a PDF of each page (needs the extra pdf)")
     batch.add_argument("--plain", action="store_true", help="start every kernel as a new interpreter")
     batch.add_argument("--names", action="store_true", help="print the names of the reports and stop")
     batch.set_defaults(command=_batch)
@@ -260,6 +265,7 @@ def _batch(options: argparse.Namespace) -> int:
         resume=options.resume,
         with_code=options.code,
         language=options.language or "",
+        pdf=options.pdf,
         only=tuple(options.only),
     )
     progress = Progress(stream=sys.stderr)
@@ -275,6 +281,14 @@ def _batch(options: argparse.Namespace) -> int:
             )
     print(result.overview or out)
     return result.exit_code
+
+
+def _pdf(options: argparse.Namespace) -> int:
+    from cxlab.reporting.pdf import write_pdf
+
+    for page in options.pages:
+        print(write_pdf(page))
+    return 0
 
 
 def _answers_by(data: Path, config: Path | None, column: str) -> dict[str, int]:

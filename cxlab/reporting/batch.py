@@ -32,6 +32,7 @@ from cxlab.reporting.manifest import (
 from cxlab.reporting.naming import inside
 from cxlab.reporting.overview import Entry, overview_page
 from cxlab.reporting.pages import LANGUAGE
+from cxlab.reporting.pdf import add_pdfs, require_pdf
 from cxlab.reporting.progress import Progress
 from cxlab.reporting.recipe import Recipe
 from cxlab.reporting.run import DEFAULT_TIMEOUT_SECONDS
@@ -79,6 +80,8 @@ class Options:
         Show each code cell, folded, on the pages: for analysts.
     language
         Of the text on the pages, as a web tag (``de``); empty: as the recipe says, else English.
+    pdf
+        Make a PDF of each page as well (needs the extra ``pdf``).
     only
         Names, or the start of keys, of the reports to make; no overview is written then, and several such
         runs may work in one folder.
@@ -92,6 +95,7 @@ class Options:
     resume: bool = False
     with_code: bool = False
     language: str = ""
+    pdf: bool = False
     only: tuple[str, ...] = ()
 
 
@@ -127,6 +131,8 @@ def run_batch(
     options = options or Options()
     if options.jobs < 1:
         raise ReportError(f"jobs must be 1 or more, got {options.jobs}. Next step: leave --jobs out.")
+    if options.pdf:
+        require_pdf()
     with output_folder(out, shared=bool(options.only)):
         # Whole paths for the workers: another machine has another working folder.
         options = replace(options, language=options.language or recipe.language)
@@ -140,6 +146,8 @@ def run_batch(
             progress.begin(len(chosen), kept=len(outcomes))
         outcomes |= _made(to_make, options, progress)
         ordered = tuple(outcomes[task.job.name] for task in chosen)
+        if options.pdf:
+            add_pdfs(planned.out, [one.job.name for one in ordered if one.failure is None])
         if not options.only:
             _finish(planned, ordered)
     return BatchResult(overview=None if options.only else out / OVERVIEW, outcomes=ordered)
@@ -295,6 +303,7 @@ def _finish(planned: _Plan, outcomes: tuple[Outcome, ...]) -> None:
         name = outcome.job.name
         folder = FAILED if outcome.failure else "notebooks"
         kept |= {outcome.page, f"{folder}/{name}.ipynb"} - {""}
+        kept |= {pdf for pdf in [_pdf_of(outcome, out)] if pdf}
         kept |= set() if outcome.failure else {f"{RECORDS}/{name}.json"}
     earlier = _files_of_earlier_run(out)
     entries = [_entry(outcome, planned) for outcome in outcomes]
@@ -327,9 +336,15 @@ def _files_of_earlier_run(out: Path) -> set[str]:
         names = {str(name) for name in record["files"]}
     except (OSError, ValueError, KeyError, TypeError):
         return set()
-    ours = {name for name in names if name.endswith((".html", ".ipynb")) and ".." not in name}
+    ours = {name for name in names if name.endswith((".html", ".ipynb", ".pdf")) and ".." not in name}
     ours |= {name for name in names if name.startswith(f"{RECORDS}/") and ".." not in name}
     return {name for name in ours if not Path(name).is_absolute()}
+
+
+def _pdf_of(outcome: Outcome, out: Path) -> str:
+    """The name of the PDF beside a good page, or nothing."""
+    name = f"{outcome.job.name}.pdf"
+    return name if outcome.failure is None and inside(out, name).exists() else ""
 
 
 def _entry(outcome: Outcome, planned: _Plan) -> Entry:
@@ -339,6 +354,7 @@ def _entry(outcome: Outcome, planned: _Plan) -> Entry:
     return Entry(
         title=job.title,
         page=outcome.page,
+        pdf=_pdf_of(outcome, planned.out),
         good=outcome.failure is None,
         labels=planned.labels(job),
         settings=", ".join(f"{name} {value}" for name, value, _ in outcome.parameters if name in given),

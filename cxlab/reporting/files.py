@@ -18,8 +18,8 @@ _LOCK_NAME = ".cxlab-lock"
 UNFINISHED: Final = ".cxlab-unfinished-"
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write ``text`` to ``path`` so that a reader, a crash or a full disk never meets half of it.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write ``content`` to ``path`` so that a reader, a crash or a full disk never meets half of it.
 
     A new file beside ``path`` is written, flushed to the disk and renamed; a link at ``path`` is replaced,
     not followed. ReportError if the folder cannot be written.
@@ -27,7 +27,7 @@ def write_whole(path: Path, text: str) -> None:
     unfinished = path.parent / f"{UNFINISHED}{uuid.uuid4().hex}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_flushed(unfinished, text)
+        _write_flushed(unfinished, content)
         unfinished.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -120,9 +120,9 @@ def _put_in_place(folder: Path, out: Path, order: list[str]) -> None:
         (folder / name).replace(target)
 
 
-def _write_flushed(path: Path, text: str) -> None:
-    with path.open("x", encoding="utf-8", newline="\n") as file:
-        file.write(text)
+def _write_flushed(path: Path, content: str | bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content if isinstance(content, bytes) else content.encode("utf-8"))
         file.flush()
         os.fsync(file.fileno())
 

@@ -145,6 +145,8 @@ def _publish(task: Task, executed: Executed, rows: Rows, attempts: int) -> Outco
         "thumbnail": outcome.thumbnail,
         "data_hash": task.data_hash,
     }
+    # Before the page: a PDF that is there fits its page.
+    remove(inside(task.out, f"{job.name}.pdf"))
     marker = record_name(job.name)
     record = record_text(facts, key=task.key, identity=identity_of(job), files=files)
     publish(task.out, {**files, marker: record}, marker=marker)
@@ -181,7 +183,7 @@ def _keep_apart(task: Task, executed: Executed, failure: Failure, rows: Rows, hi
     try:
         publish(task.out, files, marker=page)
         # A page of an earlier run must not stand for a report that fails now.
-        for stale in (f"{name}.html", f"notebooks/{name}.ipynb", f"{RECORDS}/{name}.json"):
+        for stale in (f"{name}.html", f"{name}.pdf", f"notebooks/{name}.ipynb", f"{RECORDS}/{name}.json"):
             remove(inside(task.out, stale))
     except ReportError as error:
         # A full disk: the outcome still tells the first error, and the batch goes on.

@@ -30,6 +30,7 @@ class Entry:
     headline: str = ""
     thumbnail: str = ""
     error: str = ""
+    pdf: str = ""
 
     @property
     def duration(self) -> str:

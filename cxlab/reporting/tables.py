@@ -17,6 +17,10 @@ _MISSING: Final = frozenset({"", "-", "nan", "none", "nat", "<na>"})
 #: Characters up to which a text is kept on one line.
 _SHORT: Final = 26
 _MANY_COLUMNS: Final = 8
+#: From here on a sheet of paper is turned.
+_TURNED_FROM_COLUMNS: Final = 13
+#: Up to here a table stays on one sheet.
+_FEW_ROWS: Final = 10
 _VERDICTS: Final = {
     SUPPORTED: "supported",
     REJECTED: "rejected",
@@ -58,13 +62,22 @@ def _dress(soup: BeautifulSoup, table: Tag) -> None:
     frame = soup.new_tag(
         "div",
         attrs={
-            "class": "scroll many" if len(names) >= _MANY_COLUMNS else "scroll",
+            "class": _frame_classes(columns=len(names), rows=len(body)),
             "tabindex": "0",
             "role": "region",
             "aria-label": "Table",
         },
     )
     table.wrap(frame)
+
+
+def _frame_classes(*, columns: int, rows: int) -> str:
+    fits = (
+        ("many", columns >= _MANY_COLUMNS),
+        ("widest", columns >= _TURNED_FROM_COLUMNS),
+        ("few", rows <= _FEW_ROWS),
+    )
+    return " ".join(["scroll", *(name for name, holds in fits if holds)])
 
 
 def _guard_formulas(table: Tag) -> None:

@@ -87,6 +87,6 @@ def test_every_library_that_the_package_imports_is_declared():
                 names.add(str(node.module).split(".")[0])
     foreign = {name for name in names if name not in sys.stdlib_module_names and name != "cxlab"}
     extras = project()["optional-dependencies"]
-    reading = [*project()["dependencies"], *extras["database"], *extras["cloud"]]
+    reading = [*project()["dependencies"], *extras["database"], *extras["cloud"], *extras["pdf"]]
     declared = {Requirement(text).name for text in reading}
     assert {distribution.get(name, name) for name in foreign} <= declared
