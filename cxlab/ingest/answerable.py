@@ -18,6 +18,7 @@ from cxlab.core.columns import (
     SURVEYS,
     rating_columns,
 )
+from cxlab.core.membership import is_in
 from cxlab.ingest.contracts import UNIT_FAMILIES
 
 ANSWER_COLUMNS = ("analysis", "possible", "reason")
@@ -78,7 +79,7 @@ def _drivers(frames: Frames) -> tuple[str, str]:
 def _linking(frames: Frames) -> tuple[str, str]:
     gap = _missing(frames, surveys=(CUSTOMER_ID, "answered_at"), events=(CUSTOMER_ID, "occurred_at"))
     if not gap:
-        share = float(frames[SURVEYS][CUSTOMER_ID].isin(frames[EVENTS][CUSTOMER_ID].dropna()).mean())
+        share = float(is_in(frames[SURVEYS][CUSTOMER_ID], frames[EVENTS][CUSTOMER_ID]).mean())
         return ("yes" if share else "no"), f"{share:.1%} of the answers are of a customer with events."
     carried = _operational(frames)
     if carried:

@@ -18,6 +18,7 @@ from cxlab.core.columns import (
     SURVEYS,
 )
 from cxlab.core.errors import Finding
+from cxlab.core.membership import is_in
 from cxlab.ingest.state import TableState
 
 States = Mapping[str, TableState]
@@ -54,7 +55,7 @@ def _keys(states: States) -> list[Finding]:
         keys, known = states[name].frame[column].dropna(), states[target].frame[column].dropna()
         if keys.empty or known.empty:
             continue
-        lost = int((~keys.isin(known)).sum())
+        lost = int((~is_in(keys, known)).sum())
         file = states[name].source.file
         if lost == len(keys):
             forms = f"Here they look like {shape(keys)}, in {target} like {shape(known)}."
@@ -136,8 +137,8 @@ def _case(states: States) -> list[Finding]:
         if not all(column in states[t].frame.columns if t in states else False for t in (name, target)):
             continue
         keys, known = states[name].frame[column].dropna(), states[target].frame[column].dropna()
-        lost = keys[~keys.isin(known)]
-        rows = int(lost.str.casefold().isin(known.str.casefold()).sum()) if len(lost) else 0
+        lost = keys[~is_in(keys, known)]
+        rows = int(is_in(lost.str.casefold(), known.str.casefold()).sum()) if len(lost) else 0
         if rows:
             found.append(
                 Finding(

@@ -10,6 +10,7 @@ import pandas as pd
 
 from cxlab.core.columns import CONTRACTS, CUSTOMER_ID, CUSTOMERS, LOCATION_ID, OVERALL, SURVEYS, TABLE_NAMES
 from cxlab.core.errors import ParameterError, TableError
+from cxlab.core.membership import is_in
 from cxlab.engine.duck import DuckEngine, connect
 
 if TYPE_CHECKING:
@@ -159,4 +160,4 @@ class Tables:
 def _kept(reasons: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     """The reasons of rows that are still there."""
     key = reasons.columns[0]
-    return reasons[reasons[key].isin(frame[key])].reset_index(drop=True) if key in frame else reasons
+    return reasons[is_in(reasons[key], frame[key])].reset_index(drop=True) if key in frame else reasons

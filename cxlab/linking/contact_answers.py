@@ -8,6 +8,7 @@ import pandas as pd
 
 from cxlab.core.columns import CUSTOMER_ID, EVENTS, SURVEYS
 from cxlab.core.errors import LinkError
+from cxlab.core.membership import is_in
 from cxlab.ingest.tables import Tables
 
 NO_ANSWERED_AT = "its survey has no answered_at"
@@ -69,7 +70,7 @@ def match_answers(tables: Tables, journeys: pd.DataFrame, *, key: str, answer_da
     followed = key if tables.has(SURVEYS, key) else "event_id"
     given = surveys[followed].astype("str").where(surveys[followed].notna() & (surveys[followed] != ""))
     contact = given if followed == key else given.map(_journey_of_event(tables))
-    known = contact.isin(journeys.index)
+    known = pd.Series(is_in(contact, journeys.index), index=contact.index)
     if given.notna().any() and not known.any():
         raise LinkError(
             f"{tables.title}: none of {int(given.notna().sum()):,} surveys has a {followed} that is among "

@@ -9,6 +9,7 @@ from pandas.api.types import is_numeric_dtype
 
 from cxlab.core.columns import CUSTOMER_ID, CUSTOMERS, EVENTS, LOCATION_ID, SURVEYS
 from cxlab.core.errors import LinkError, NotAnswerableError
+from cxlab.core.membership import is_in
 from cxlab.core.provenance import Provenance, hash_frame
 from cxlab.core.result import Check, checks_table
 from cxlab.engine.duck import quote_identifier
@@ -130,7 +131,7 @@ def _link(tables: Tables, answer_days: int, *, key: str) -> Linked:
     kept = journeys[lost.isna()]
     facts, fact_features = _customer_facts(tables, kept)
     answers = found.first.reindex(kept.index)
-    answered = pd.Series(kept.index.isin(found.first.index), index=kept.index, name="answered")
+    answered = pd.Series(is_in(kept.index, found.first.index), index=kept.index, name="answered")
     linked = pd.concat(
         [
             kept[[CUSTOMER_ID]],
@@ -154,7 +155,7 @@ def _link(tables: Tables, answer_days: int, *, key: str) -> Linked:
     n_answered = int(linked["answered"].sum())
     share = n_answered / len(linked) if len(linked) else float("nan")
     events_lost = loss_counts(tables, EVENTS, _event_rules(key))
-    unused = int((~found.first.index.isin(kept.index)).sum())
+    unused = int((~is_in(found.first.index, kept.index)).sum())
     surveys_lost = {**found.losses, **({"its journey was set aside": unused} if unused else {})}
     every = [*features, *fact_features]
     return Linked(

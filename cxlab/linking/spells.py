@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cxlab.core.columns import CONTRACTS, CUSTOMER_ID, CUSTOMERS, LOCATION_ID
 from cxlab.core.errors import NotAnswerableError, ParameterError
+from cxlab.core.membership import is_in
 from cxlab.core.provenance import Provenance, hash_frame
 from cxlab.core.result import Check, checks_table
 from cxlab.ingest.tables import Tables
@@ -157,7 +158,7 @@ def _by_contract(lives: pd.DataFrame, tables: Tables, *, period_days: int) -> pd
     if not held or not tables.has(CONTRACTS, CUSTOMER_ID, "started_at"):
         return lives
     contracts = tables.frames[CONTRACTS][[CUSTOMER_ID, "started_at", *held]]
-    contracts = contracts[contracts[CUSTOMER_ID].isin(lives[CUSTOMER_ID])].dropna(subset=["started_at"])
+    contracts = contracts[is_in(contracts[CUSTOMER_ID], lives[CUSTOMER_ID])].dropna(subset=["started_at"])
     contracts = contracts.sort_values([CUSTOMER_ID, "started_at"], kind="stable")
     joined = contracts[CUSTOMER_ID].map(lives.set_index(CUSTOMER_ID)["joined_at"])
     # Periods that had begun before the contract started keep the one before it.

@@ -66,6 +66,14 @@ def test_the_classical_index_points_the_same_way_for_true_asymmetry():
     assert (boxes["index_std_error"] > 0).all()
 
 
+def test_classes_and_boxes_stand_side_by_side_one_row_for_each_item():
+    result = AsymmetryModel().fit(survey())
+    beside = result.beside_boxes().set_index("term")
+    assert beside["class"].to_dict() == result.table().set_index("term")["class"].to_dict()
+    boxes = result.penalty_reward().set_index("term")["impact_asymmetry_index"]
+    assert beside["impact_asymmetry_index"].equals(boxes.reindex(beside.index))
+
+
 def test_summary_and_picture_name_every_item():
     result = AsymmetryModel().fit(survey())
     assert "basic: basic" in result.summary()

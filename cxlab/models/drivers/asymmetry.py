@@ -238,6 +238,16 @@ class AsymmetryResult(Result):
         """
         return self._boxes.copy()
 
+    def beside_boxes(self) -> pd.DataFrame:
+        """The hinge's slopes and class beside the classical penalty, reward and impact asymmetry index.
+
+        Where the index calls a driver asymmetric and the class is ``undecided`` or ``performance``, the
+        boxes see the unequal distance of their two ends, not the customers.
+        """
+        hinge = self.table()[["term", "slope_below", "slope_above", "class"]]
+        boxes = self._boxes[["term", "penalty", "reward", "impact_asymmetry_index"]]
+        return hinge.merge(boxes, on="term", how="left")
+
     def summary(self) -> str:
         """Which drivers are basic and which excite, n, the assumption and what may not be claimed."""
         found = {

@@ -11,6 +11,7 @@ import pandas as pd
 
 from cxlab.core.columns import CUSTOMER_ID
 from cxlab.core.errors import NotAnswerableError
+from cxlab.core.membership import is_in
 from cxlab.core.provenance import Provenance
 from cxlab.core.result import Check, Result, checks_table
 from cxlab.core.settings import require_at_least, require_share
@@ -229,8 +230,8 @@ def _survivors(
         return None
     there = customers.loc[customers["left_at"].isna(), CUSTOMER_ID]
     rows = repair_rows(
-        answers[answers[CUSTOMER_ID].isin(there)],
-        experiences[experiences[CUSTOMER_ID].isin(there)],
+        answers[is_in(answers[CUSTOMER_ID], there)],
+        experiences[is_in(experiences[CUSTOMER_ID], there)],
         outcome=outcome,
         discard_days=0.0,
     )
