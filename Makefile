@@ -39,8 +39,8 @@ test: $(DEMO) lint ## all tests: known truth, references, properties, notebooks 
 	$(SETTINGS) $(BIN)/python -m pytest -m "not statistics" -n $(JOBS) --dist loadfile
 	$(SETTINGS) $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 notebooks
 
-test-statistics: $(STAMP) ## the long simulations of coverage and error rates (tens of minutes); writes docs/simulations.md
-	$(SETTINGS) $(BIN)/python -m pytest -m statistics -n $(JOBS) --dist worksteal --figures docs/simulations.md tests
+test-statistics: $(STAMP) ## the long simulations of coverage and error rates (tens of minutes, ONLY=tests/stats for a part); renews docs/simulations.md
+	$(SETTINGS) $(BIN)/python -m pytest -m statistics -n $(JOBS) --dist worksteal --figures docs/simulations.md $(or $(ONLY),tests)
 
 rules: $(STAMP) ## try the 106 rules of the hostile catalogue beside plain pandas; writes docs/rules.md
 	$(SETTINGS) PYTHONPATH=tests/hostile $(BIN)/python tests/hostile/rules_table.py docs/rules.md

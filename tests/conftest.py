@@ -12,6 +12,7 @@ from typing import Any
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from simulation_page import collect, renewed
 
 _KEY = "figure"
 _LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "statsmodels")
@@ -28,8 +29,8 @@ def record_figure(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Record what a simulation measured, before the assertion that holds it against its bound.
 
     `record_figure("coverage of the half-life, 400 customers", 0.945, runs=400, bound="0.93 to 0.97")`.
-    With `--figures FILE` all figures of the run are written there as one dated table, those of failed
-    tests too: a bound that was missed is a finding to publish, not to hide.
+    With `--figures FILE` the figures of the run renew the dated tables of their test files there, those of
+    failed tests too: a bound that was missed is a finding to publish, not to hide.
     """
 
     def record(what: str, value: float, *, runs: int, bound: str) -> None:
@@ -70,49 +71,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     target = config.getoption("--figures")
     if target:
-        done = sum(len(terminalreporter.stats.get(outcome, [])) for outcome in ("passed", "failed"))
-        known = done + len(terminalreporter.stats.get("skipped", []))
-        known = max(
-            known, terminalreporter._numcollected - len(terminalreporter.stats.get("deselected", []))
-        )
-        page = _page(sorted(_rows(terminalreporter)), done=done, known=known)
-        Path(target).write_text(page, encoding="utf-8")
+        page = Path(target)
+        libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+        stamp = f"{datetime.date.today().isoformat()}, Python {platform.python_version()}, {libraries}"
+        old = page.read_text(encoding="utf-8") if page.exists() else ""
+        page.write_text(renewed(old, collect(_ended(terminalreporter)), stamp=stamp), encoding="utf-8")
         terminalreporter.write_line(f"figures: {target}")
 
 
-def _rows(terminalreporter: Any) -> Iterator[tuple[str, str, str, str, str, str]]:
-    """(file, what, value, runs, bound, outcome) of every recorded figure, from this and other workers."""
+def _ended(terminalreporter: Any) -> Iterator[tuple[str, str, list[tuple[str, str, str, str]]]]:
+    """(file, outcome, figures) of every test that ran to its end, from this and other workers."""
     for outcome in ("passed", "failed"):
         for report in terminalreporter.stats.get(outcome, []):
-            for key, row in getattr(report, "user_properties", []):
-                if key == _KEY and report.when == "call":
-                    where = report.nodeid.split("::")[0].removeprefix("tests/")
-                    value = f"{row['value']:.4g}"
-                    yield where, row["what"], value, str(row["runs"]), row["bound"], outcome
-
-
-def _page(rows: list[tuple[str, str, str, str, str, str]], *, done: int, known: int) -> str:
-    libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
-    head = [
-        "# Simulations: what the long run measured",
-        "",
-        f"Written by `make test-statistics` on {datetime.date.today().isoformat()}, "
-        f"Python {platform.python_version()}, {libraries}. "
-        "Worlds with known truth; `bound` is what the test asserts. Do not edit.",
-        "",
-        f"{done} of {known} long tests were run to their end.",
-    ]
-    lines: list[str] = []
-    last = ""
-    for where, what, value, runs, bound, outcome in rows:
-        if where != last:
-            lines += [
-                "",
-                f"## `tests/{where}`",
-                "",
-                "| what | measured | runs | bound | test |",
-                "|---|---|---|---|---|",
-            ]
-            last = where
-        lines.append(f"| {what.replace('|', '/')} | {value} | {runs} | {bound} | {outcome} |")
-    return "\n".join([*head, *lines]) + "\n"
+            if report.when == "call":
+                rows = [row for key, row in getattr(report, "user_properties", []) if key == _KEY]
+                figures = [(r["what"], f"{r['value']:.4g}", str(r["runs"]), r["bound"]) for r in rows]
+                yield report.nodeid.split("::")[0], outcome, figures
