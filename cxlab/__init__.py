@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from cxlab.models.recovery.response_time import ResponseTimeModel as ResponseTimeModel
     from cxlab.models.recovery.usual import UsualRatioModel as UsualRatioModel
     from cxlab.models.recovery.word_of_mouth import WordOfMouthModel as WordOfMouthModel
+    from cxlab.models.survey.careless import CarelessModel as CarelessModel
     from cxlab.models.survey.change import ChangeModel as ChangeModel
     from cxlab.models.survey.coverage import NonresponseModel as NonresponseModel
     from cxlab.models.survey.dealers import DealerModel as DealerModel
@@ -94,6 +95,7 @@ _HOME = {
     "ScoreModel": "cxlab.models.survey.scores",
     "DealerModel": "cxlab.models.survey.dealers",
     "NonresponseModel": "cxlab.models.survey.coverage",
+    "CarelessModel": "cxlab.models.survey.careless",
     "ChangeModel": "cxlab.models.survey.change",
     "ImportanceModel": "cxlab.models.drivers.importance",
     "AsymmetryModel": "cxlab.models.drivers.asymmetry",

@@ -92,7 +92,8 @@ def _bursts(surveys: pd.DataFrame) -> pd.Series:
     return pd.Series(flagged, index=surveys.index)
 
 
-_MEANING = {
+#: Sign of a careless answer -> what it means.
+FLAG_MEANINGS = {
     "straight_line": "five or more ratings, all equal",
     "speeder": "faster than a third of the usual time",
     "test_comment": "a comment that reads like a test",
@@ -106,7 +107,7 @@ def careless_answers(state: TableState) -> None:
     if state.name != SURVEYS or state.frame.empty:
         return
     flags = answer_flags(state.frame, [name for name in rated(state) if name.startswith("rating_")])
-    for name, meaning in _MEANING.items():
+    for name, meaning in FLAG_MEANINGS.items():
         rows = int(flags[name].sum())
         if rows:
             step = "Kept: compare a result with and without them before you believe it."

@@ -20,7 +20,8 @@ from cxlab.ingest.cross_rules import CROSS_RULES
 from cxlab.ingest.header_rules import HEADER_RULES
 from cxlab.ingest.locating import source_of
 from cxlab.ingest.privacy_rules import personal_columns
-from cxlab.ingest.quality import QualityReport, make_report
+from cxlab.ingest.quality import QualityReport
+from cxlab.ingest.quality_making import make_report
 from cxlab.ingest.raw_rules import RAW_RULES
 from cxlab.ingest.remote import fetched, is_remote
 from cxlab.ingest.selection import add_lookups, add_row_ids, keep_rows, say_unused_options, select
@@ -64,8 +65,8 @@ def load(folder: str | Path, *, config: str | Path | None = None) -> Tables:
         report,
         title=report.title,
         data_end=end,
-        scales=_scales(frames, settings),
-        reasons={name: state.reasons_table() for name, state in states.items()},
+        scales=report.scales,
+        reasons=report.reasons,
     )
 
 
@@ -114,7 +115,8 @@ def _in_folder(
         findings += state.findings
     between = [finding for rule in CROSS_RULES for finding in rule(states)]
     title = settings.title or folder.resolve().name
-    report = make_report(title=title, states=states, findings=[*findings, *between])
+    scales = _scales({name: state.frame for name, state in states.items()}, settings)
+    report = make_report(title=title, states=states, findings=[*findings, *between], scales=scales)
     return states, report, settings
 
 

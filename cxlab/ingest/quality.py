@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from cxlab.core.columns import SURVEYS
 from cxlab.core.errors import Finding
-from cxlab.core.provenance import Provenance
-from cxlab.core.result import Check, Result, checks_table
-from cxlab.ingest.answerable import answers_table
+from cxlab.core.result import Result, save_table
+from cxlab.ingest import quality_views as views
 from cxlab.ingest.contracts import CONTRACTS_BY_TABLE
-from cxlab.ingest.state import TableState
+from cxlab.ingest.quality_views import FEWEST_ANSWERS, RANKED_FROM
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FINDING_COLUMNS = ("level", "file", "table", "column", "rule", "rows", "message", "examples", "next_step")
-COVERAGE_COLUMNS = ("table", "column", "type", "rows", "filled", "empty_share", "first", "last")
 SHOWN_BARS = 20
-# The colours of the house; plots/ may not be imported from here.
-_EMPTY, _OPEN, _INK, _NOTE = "#0072B2", "#B8B8B8", "#1A1A1A", "#767676"
 #: Columns in which an empty cell says "not yet".
 _OPEN_ENDS = {later for contract in CONTRACTS_BY_TABLE.values() for _, later in contract.in_order}
 
@@ -54,13 +52,21 @@ class TableRows:
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class QualityReport(Result):
-    """What loading found. ``table()`` has one row per finding; see also ``coverage`` and ``answers``."""
+    """What loading found.
+
+    ``table()`` has one row per finding. ``rows``, ``set_aside`` and ``repairs`` say what became of the
+    rows; ``coverage``, ``by_wave`` and ``by_dealer`` how full the tables are; ``match_rates`` how well
+    they meet; ``scale_use`` and ``flags`` how the questions were answered; ``answers`` what can be asked.
+    """
 
     title: str
     findings: tuple[Finding, ...]
     tables: tuple[TableRows, ...]
     column_coverage: pd.DataFrame
     answerable: pd.DataFrame
+    frames: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    reasons: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -149,41 +155,125 @@ class QualityReport(Result):
             f"report says that the files keep the contract, not that the answers are representative."
         )
 
+    def by_wave(self, *, wave: str = "quarter") -> pd.DataFrame:
+        """Answers per month, quarter, year, or value of the survey column that ``wave`` names.
+
+        Beside the counts of answers and dealers, shares (0..1): customers known, ratings empty, comments,
+        signs of careless answers. Fewer than ten answers print no share and say "too few".
+        """
+        return views.by_wave(self.frames, wave=wave)
+
+    def by_dealer(self, *, wave: str = "quarter") -> pd.DataFrame:
+        """The same per dealer, most answers first: first and last day, waves with an answer, shares."""
+        return views.by_dealer(self.frames, wave=wave)
+
+    def match_rates(self) -> pd.DataFrame:
+        """Rows of each table that find their key in another: rows, without_key, matched, share (0..1)."""
+        return views.match_rates(self.frames)
+
+    def scale_use(self) -> pd.DataFrame:
+        """Per question: the scale, the points that were used, both ends, the favourite answer."""
+        return views.scale_use(self.frames, self.scales, self.reasons.get(SURVEYS))
+
+    def flags(self) -> pd.DataFrame:
+        """Answers with a sign of carelessness: flag, answers, share (0..1), meaning; none is removed."""
+        return views.flag_counts(self.frames)
+
+    def set_aside(self) -> pd.DataFrame:
+        """Rows set aside: table, file, reason, rows, share (0..1) of the rows read."""
+        listed = [
+            (part.table, part.file, reason, rows, rows / part.rows_read)
+            for part in self.tables
+            for reason, rows in part.set_aside.items()
+        ]
+        return pd.DataFrame(listed, columns=pd.Index(["table", "file", "reason", "rows", "share"]))
+
+    def repairs(self) -> pd.DataFrame:
+        """Repairs, one row per rule: file, table, column, rule, rows, message."""
+        columns = ["file", "table", "column", "rule", "rows", "message"]
+        mended = self.estimates.loc[self.estimates["level"] == "repair", columns]
+        return mended.reset_index(drop=True)
+
+    def save(self, folder: str | Path) -> Path:
+        """What every result saves, and each further table of the report as CSV under its name."""
+        target = super().save(folder)
+        parts = {
+            "rows": self.rows(),
+            "set_aside": self.set_aside(),
+            "coverage": self.coverage(),
+            "by_wave": self.by_wave(),
+            "by_dealer": self.by_dealer(),
+            "match_rates": self.match_rates(),
+            "scale_use": self.scale_use(),
+            "flags": self.flags(),
+            "answers": self.answers(),
+        }
+        for name, table in parts.items():
+            save_table(target / f"{name}.csv", table)
+        return target
+
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Share of empty cells, the emptiest columns first."""
-        import matplotlib.pyplot as plt
+        from cxlab.plots.quality import empty_cells
 
         gaps = self.column_coverage[self.column_coverage["empty_share"] > 0]
-        gaps = gaps.sort_values("empty_share", ascending=False).head(SHOWN_BARS).iloc[::-1]
-        if ax is None:
-            size = (8.0, 1.8 + 0.32 * max(len(gaps), 3))
-            ax = plt.subplots(figsize=size, layout="constrained")[1]
-        open_ends = gaps["column"].isin(_OPEN_ENDS)
-        percent = gaps["empty_share"].astype("float64") * 100
-        bars = ax.barh(
-            gaps["table"] + ": " + gaps["column"],
-            percent,
-            color=[_OPEN if is_open else _EMPTY for is_open in open_ends],
-            height=0.7,
+        shown = gaps.sort_values("empty_share", ascending=False, kind="stable").head(SHOWN_BARS)
+        frame = pd.DataFrame(
+            {
+                "term": shown["table"] + ": " + shown["column"],
+                "rows": shown["rows"],
+                "empty": shown["rows"] - shown["filled"],
+                "open": shown["column"].isin(_OPEN_ENDS),
+            }
         )
-        counts = zip(gaps["rows"] - gaps["filled"], gaps["rows"], percent, strict=True)
-        labels = [f"{empty:,} of {rows:,} ({share:.1f} %)" for empty, rows, share in counts]
-        ax.bar_label(bars, labels, padding=4, fontsize=9, color=_INK)
-        ax.set_ylim(-0.7, max(len(gaps), 3) - 0.3)
-        top = float(percent.max()) if len(gaps) else 100.0
-        ax.set_xlim(0, top * 1.45)
-        ax.set_xticks([tick for tick in ax.get_xticks() if tick <= min(100.0, top * 1.2)])
-        ax.set_xlabel("empty cells (percent of the rows of the table)", color=_INK)
-        ax.set_title(f"{self.title}: empty cells\n", loc="left", fontsize=13, fontweight="bold", color=_INK)
-        hidden = int((self.column_coverage["empty_share"] > 0).sum()) - len(gaps)
+        hidden = len(gaps) - len(shown)
         note = f"n = {sum(part.rows_kept for part in self.tables):,} rows"
         note += f"; {hidden} columns with fewer are not shown" if hidden else ""
-        note += "; grey: empty means still open" if open_ends.any() else ""
-        ax.text(0.0, 1.02, note, transform=ax.transAxes, fontsize=9.5, color=_NOTE, va="bottom")
-        ax.spines[["top", "right"]].set_visible(False)
-        if gaps.empty:
-            ax.text(0.5, 0.5, "no empty cell", transform=ax.transAxes, ha="center")
-        return ax
+        note += "; grey: empty means still open" if frame["open"].any() else ""
+        return empty_cells(frame, title=f"{self.title}: empty cells", note=note, ax=ax)
+
+    def plot_waves(self, *, wave: str = "quarter", ax: Axes | None = None) -> Axes:
+        """Answers per wave, with those of a known customer."""
+        from cxlab.plots.quality import answer_waves
+
+        table = self.by_wave(wave=wave)
+        given, share = table["answers"], table["customer_known_share"].astype("float64")
+        known = (given * share).round()
+        # Ten answers are the least for a share, so the few of a small wave are not told apart.
+        linked = known.fillna(given) if share.notna().any() else known
+        frame = pd.DataFrame({"wave": table["wave"], "answers": given, "linked": linked})
+        note = f"n = {int(given.sum()):,} answers; waves without an answer: {int((given == 0).sum())}"
+        if share.notna().any() and bool((share.dropna() == 1).all()):
+            note += "; the customer of every answer is known"
+        return answer_waves(frame, title=f"{self.title}: answers by {wave}", note=note, ax=ax)
+
+    def plot_dealers(self, *, ax: Axes | None = None) -> Axes:
+        """Answers of every dealer, with the numbers that a published figure and a rank need."""
+        from cxlab.plots.quality import answers_of_dealers
+
+        table = self.by_dealer()
+        few = int((table["answers"] < FEWEST_ANSWERS).sum())
+        ranked = int((table["answers"] >= RANKED_FROM).sum())
+        note = f"n = {len(table):,} dealers: {ranked:,} with {RANKED_FROM} answers or more, {few:,} with "
+        return answers_of_dealers(
+            table,
+            minimum=FEWEST_ANSWERS,
+            ranked_from=RANKED_FROM,
+            title=f"{self.title}: answers by dealer",
+            note=note + f"fewer than {FEWEST_ANSWERS}",
+            ax=ax,
+        )
+
+    def plot_scales(self, *, ax: Axes | None = None) -> Axes:
+        """How often each point of its scale was taken, one bar per question."""
+        from cxlab.plots.quality import scale_bars
+
+        frame = views.answer_shares(self.frames, self.scales)
+        answers = self.scale_use().set_index("question")["answers"]
+        words = frame["term"].str.removeprefix("rating_").str.removesuffix("_0_10").str.replace("_", " ")
+        frame["term"] = words + frame["term"].map(lambda name: f" (n = {answers[name]:,})")
+        note = "each bar one question; figures: the answer; orange: low end of its scale, blue: high end"
+        return scale_bars(frame, title=f"{self.title}: use of the scales", note=note, ax=ax)
 
 
 def _before(others: Sequence[tuple[str, str]], known: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -209,87 +299,3 @@ def _counted(findings: Sequence[Finding]) -> str:
     }
     words = [f"{n} {level}{'' if n == 1 else 's'}" for level, n in counts.items() if n]
     return ", ".join(words) or "nothing to report"
-
-
-def make_report(
-    *, title: str, states: Mapping[str, TableState], findings: Sequence[Finding]
-) -> QualityReport:
-    """The report of one load from the states of its tables."""
-    tables = tuple(
-        TableRows(
-            table=name,
-            file=state.source.file,
-            rows_read=state.rows_read,
-            rows_kept=len(state.frame),
-            set_aside=dict(state.set_aside),
-        )
-        for name, state in states.items()
-    )
-    aside: dict[str, int] = {}
-    for part in tables:
-        for reason, rows in part.set_aside.items():
-            aside[f"{part.table}: {reason}"] = rows
-    listed = [[getattr(finding, column) for column in FINDING_COLUMNS] for finding in findings]
-    table = pd.DataFrame(listed, columns=pd.Index(FINDING_COLUMNS))
-    table["examples"] = ["; ".join(finding.examples) for finding in findings]
-    return QualityReport(
-        estimates=table,
-        diagnostics=checks_table(_checks(tables, findings)),
-        provenance=Provenance(
-            model="QualityReport",
-            n_rows=sum(part.rows_read for part in tables),
-            n_used=sum(part.rows_kept for part in tables),
-            n_set_aside=aside,
-        ),
-        title=title,
-        findings=tuple(findings),
-        tables=tables,
-        column_coverage=_coverage(states),
-        answerable=answers_table({name: state.frame for name, state in states.items()}),
-    )
-
-
-def _checks(tables: Sequence[TableRows], findings: Sequence[Finding]) -> list[Check]:
-    errors = sum(finding.level == "error" for finding in findings)
-    checks = [
-        Check(
-            check="errors",
-            value=errors,
-            threshold="0",
-            passed=errors == 0,
-            meaning="the data do not load before each of them is mended or declared",
-        )
-    ]
-    for part in tables:
-        share = 1 - part.rows_kept / part.rows_read if part.rows_read else 0.0
-        checks.append(
-            Check(
-                check=f"{part.table}: share set aside",
-                value=round(share, 4),
-                threshold="below 0.05",
-                passed=share < 0.05,
-                meaning="what was set aside may differ from what is kept",
-            )
-        )
-    return checks
-
-
-def _coverage(states: Mapping[str, TableState]) -> pd.DataFrame:
-    rows = []
-    for name, state in states.items():
-        for column, values in state.frame.items():
-            filled = int(values.notna().sum())
-            is_time = state.kinds.get(str(column)) == "time" and filled
-            rows.append(
-                (
-                    name,
-                    str(column),
-                    state.kinds.get(str(column), "id"),
-                    len(values),
-                    filled,
-                    1 - filled / len(values) if len(values) else 0.0,
-                    values.min() if is_time else pd.NaT,
-                    values.max() if is_time else pd.NaT,
-                )
-            )
-    return pd.DataFrame(rows, columns=pd.Index(COVERAGE_COLUMNS))

@@ -12,6 +12,7 @@ from cxlab.core.columns import CONTRACTS, CUSTOMER_ID, CUSTOMERS, LOCATION_ID, O
 from cxlab.core.errors import ParameterError, TableError
 from cxlab.core.membership import is_in
 from cxlab.engine.duck import DuckEngine, connect
+from cxlab.ingest.quality_views import flags_of
 
 if TYPE_CHECKING:
     from cxlab.ingest.quality import QualityReport
@@ -96,6 +97,43 @@ class Tables:
         if table in self.reasons:
             return self.reasons[table].copy()
         return pd.DataFrame(columns=pd.Index(["column", "reason"]))
+
+    def flagged(self) -> pd.DataFrame:
+        """The survey answers with one more boolean column per sign of carelessness: ``flag_speeder``, ...
+
+        The signs are those of :func:`cxlab.ingest.answer_rules.answer_flags`; ``cxlab.CarelessModel`` says
+        what changes if such answers are left out.
+        """
+        surveys = self.frame(SURVEYS)
+        return surveys.join(flags_of(surveys).add_prefix("flag_"))
+
+    def without_flagged(self, *flags: str) -> Tables:
+        """These tables without the answers that carry one of ``flags`` (none named: any sign).
+
+        The other side of a sensitivity analysis, not a cleaning: a flag is a sign, not a proof. The quality
+        report stays that of all answers.
+        """
+        marks = flags_of(self.frame(SURVEYS))
+        unknown = [flag for flag in flags if flag not in marks]
+        if unknown:
+            raise ParameterError(
+                f"flags: {', '.join(unknown)} is no sign of carelessness. Next step: take one of "
+                f"{', '.join(marks)}."
+            )
+        leave = marks[list(flags)] if flags else marks
+        kept = ~leave.any(axis=1).to_numpy(dtype=bool)
+        surveys = self.frames[SURVEYS][kept].reset_index(drop=True)
+        reasons = {**self.reasons}
+        if SURVEYS in reasons:
+            reasons[SURVEYS] = _kept(reasons[SURVEYS], surveys)
+        return Tables.of(
+            {**self.frames, SURVEYS: surveys},
+            self.quality,
+            title=f"{self.title}, {int((~kept).sum()):,} flagged answers left out",
+            data_end=self.data_end,
+            scales=self.scales,
+            reasons=reasons,
+        )
 
     @property
     def surveys(self) -> pd.DataFrame:

@@ -15,7 +15,7 @@ ALLOWED = {
     "core": set(),
     "stats": set(),
     "engine": {"core"},
-    "ingest": {"core", "engine"},
+    "ingest": {"core", "engine", "plots"},
     "linking": {"core", "engine", "ingest", "stats"},
     "plots": {"core"},
     "models": {"core", "plots", "stats"},

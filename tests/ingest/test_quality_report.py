@@ -57,7 +57,7 @@ def test_the_picture_names_its_unit_and_its_rows(report: object) -> None:
     axes = report.plot()  # type: ignore[attr-defined]
     assert "small" in axes.get_title(loc="left")
     assert "percent" in axes.get_xlabel()
-    assert "n = 2 rows" in axes.texts[-1].get_text()
+    assert "n = 2 rows" in [text.get_text() for text in axes.texts]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["surveys: comment"]
 
 
@@ -91,3 +91,104 @@ def test_the_documented_configuration_is_valid(tmp_path: Path) -> None:
 def test_a_table_that_is_not_in_the_contracts_is_refused() -> None:
     with pytest.raises(cxlab.ParameterError, match="is not one of customers"):
         contract_of("visits")
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> cxlab.ingest.quality.QualityReport:  # type: ignore[name-defined]
+    """Two dealers, the second with three answers only, a quarter without any, a customer nobody knows."""
+    rows = ["response_id,customer_id,answered_at,location_id,overall,rating_wait,comment,wave"]
+    for k in range(23):
+        dealer = "D2" if k < 3 else "D1"
+        month = "01" if k < 12 else "08"
+        rating = "" if k in (5, 6) else k % 5 + 3
+        person = "X" if k == 22 else f"C{k % 7}"
+        wave = "spring" if k < 12 else "autumn"
+        rows.append(f"R{k},{person},2024-{month}-{k + 1:02d},{dealer},{k % 5 + 4},{rating},,{wave}")
+    (tmp_path / "surveys.csv").write_text("\n".join(rows) + "\n")
+    customers = "\n".join(["customer_id", *(f"C{k}" for k in range(9))])
+    (tmp_path / "customers.csv").write_text(customers + "\n")
+    config = '[surveys]\ncarry = ["wave"]\nmissing_codes = {rating_wait = {3 = "not experienced"}}\n'
+    (tmp_path / "cxlab.toml").write_text(config)
+    return cxlab.load(tmp_path).quality
+
+
+def test_waves_without_an_answer_are_listed_and_small_ones_print_no_share(network: object) -> None:
+    waves = network.by_wave()  # type: ignore[attr-defined]
+    assert waves["wave"].tolist() == ["2024Q1", "2024Q2", "2024Q3"]
+    assert waves["answers"].tolist() == [12, 0, 11]
+    assert waves["dealers"].tolist() == [2, 0, 1]
+    assert waves["customer_known_share"].round(3).tolist()[::2] == [1.0, 0.909]
+    assert waves["verdict"].tolist() == ["", "too few", ""]
+    months = network.by_wave(wave="month")  # type: ignore[attr-defined]
+    assert len(months) == 8
+    named = network.by_wave(wave="wave")  # type: ignore[attr-defined]
+    assert dict(zip(named["wave"], named["answers"], strict=True)) == {"autumn": 11, "spring": 12}
+    with pytest.raises(cxlab.ParameterError, match="nor a column of the surveys"):
+        network.by_wave(wave="decade")  # type: ignore[attr-defined]
+
+
+def test_a_dealer_of_three_answers_has_its_number_and_no_share(network: object) -> None:
+    dealers = network.by_dealer().set_index("location_id")  # type: ignore[attr-defined]
+    assert dealers["answers"].to_dict() == {"D1": 20, "D2": 3}
+    assert dealers.loc["D2", "ratings_empty_share"] != dealers.loc["D2", "ratings_empty_share"]
+    assert dealers.loc["D2", "verdict"] == "too few"
+    # Two left blank, and of the fives and threes the code 3 at every fifth answer from the fourth on.
+    assert dealers.loc["D1", "ratings_empty_share"] == pytest.approx(5 / 20)
+    assert dealers.loc["D1", ["first", "last", "waves"]].tolist() == [
+        pd.Timestamp("2024-01-04"),
+        pd.Timestamp("2024-08-23"),
+        2,
+    ]
+
+
+def test_match_rates_say_how_many_keys_find_their_row(network: object) -> None:
+    rates = network.match_rates().set_index(["table", "looked_up_in"])  # type: ignore[attr-defined]
+    assert rates.loc[("surveys", "customers"), ["rows", "matched"]].tolist() == [23, 22]
+    assert rates.loc[("surveys", "customers"), "share"] == pytest.approx(22 / 23)
+
+
+def test_scale_use_keeps_not_experienced_apart_from_blank(network: object) -> None:
+    use = network.scale_use().set_index("question")  # type: ignore[attr-defined]
+    assert use.loc["rating_wait", ["answers", "empty", "not_experienced"]].tolist() == [17, 6, 4]
+    assert use.loc["overall", ["scale_low", "scale_high", "lowest", "highest"]].tolist() == [1, 10, 4, 8]
+    assert use.loc["overall", "points_used"] == 5
+    assert use.loc["overall", "favourite_share"] == pytest.approx(5 / 23)
+
+
+def test_repairs_and_rows_set_aside_are_tables_with_their_reasons(report: object) -> None:
+    aside = report.set_aside()  # type: ignore[attr-defined]
+    assert aside.iloc[0].tolist() == [
+        "surveys", "surveys.csv", "exact duplicates of another row", 1, pytest.approx(1 / 3),
+    ]  # fmt: skip
+    assert report.repairs()["rule"].tolist() == ["exact duplicates"]  # type: ignore[attr-defined]
+
+
+def test_every_table_of_the_report_is_saved_under_its_name(network: object, tmp_path: Path) -> None:
+    saved = network.save(tmp_path / "out")  # type: ignore[attr-defined]
+    names = {path.stem for path in saved.glob("*.csv")}
+    assert {"by_wave", "by_dealer", "set_aside", "match_rates", "scale_use", "flags"} <= names
+    assert pd.read_csv(saved / "by_wave.csv")["answers"].tolist() == [12, 0, 11]
+
+
+def test_each_picture_says_its_n(network: object) -> None:
+    notes = {
+        "plot_waves": "n = 23 answers; waves without an answer: 1",
+        "plot_dealers": "n = 2 dealers: 0 with 30 answers or more, 1 with fewer than 10",
+        "plot_scales": "each bar one question",
+    }
+    for name, note in notes.items():
+        axes = getattr(network, name)()
+        assert any(note in text.get_text() for text in axes.texts), name
+    labels = [label.get_text() for label in network.plot_scales().get_yticklabels()]  # type: ignore[attr-defined]
+    assert labels == ["overall (n = 23)", "wait (n = 17)"]
+
+
+def test_a_report_without_surveys_has_empty_views_and_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "customers.csv").write_text("customer_id\nC1\nC2\n")
+    report = cxlab.check(tmp_path)
+    for name in ("by_wave", "by_dealer", "match_rates", "scale_use"):
+        assert getattr(report, name)().empty, name
+    assert report.flags()["answers"].sum() == 0
+    for name in ("plot", "plot_waves", "plot_dealers", "plot_scales"):
+        getattr(report, name)()
+    report.save(tmp_path / "out")
