@@ -115,9 +115,9 @@ def by_dealer(frames: Frames, *, wave: str = "quarter") -> pd.DataFrame:
     table = grouped.mean()
     when = surveys["answered_at"].groupby(places) if _has_time(surveys) else None
     table.insert(0, "answers", grouped.size())
-    table.insert(1, "first", when.min().dt.normalize() if when is not None else pd.NaT)
-    table.insert(2, "last", when.max().dt.normalize() if when is not None else pd.NaT)
-    table.insert(3, "waves", np.nan if waves is None else waves.groupby(places).nunique())
+    table["first"] = when.min().dt.normalize() if when is not None else pd.Series(pd.NaT, table.index)
+    table["last"] = when.max().dt.normalize() if when is not None else pd.Series(pd.NaT, table.index)
+    table["waves"] = np.nan if waves is None else waves.groupby(places).nunique()
     table = table.rename_axis(LOCATION_ID).reset_index()
     table = table.sort_values(["answers", LOCATION_ID], ascending=[False, True], ignore_index=True)
     return _hidden(table, DEALER_COLUMNS)
@@ -169,17 +169,17 @@ def match_rates(frames: Frames) -> pd.DataFrame:
 def scale_use(frames: Frames, scales: Scales, reasons: pd.DataFrame | None = None) -> pd.DataFrame:
     """How each question uses its scale: points used, both ends, the favourite answer and its share."""
     surveys = frames.get(SURVEYS, pd.DataFrame())
-    counted = reasons["column"].value_counts() if reasons is not None and len(reasons) else {}
+    known = reasons["column"] if reasons is not None else pd.Series(dtype="str")
     rows = []
     for name in questions_of(surveys):
         values = surveys[name].dropna()
         low, high = scales.get(name, (np.nan, np.nan))
         counts = values.value_counts().sort_index()
         n = len(values)
-        favourite = float(counts.idxmax()) if n else np.nan
+        favourite = float(str(counts.idxmax())) if n else np.nan
         rows.append(
             (
-                name, n, int(surveys[name].isna().sum()), int(counted.get(name, 0)), low, high,
+                name, n, int(surveys[name].isna().sum()), int((known == name).sum()), low, high,
                 float(values.min()) if n else np.nan, float(values.max()) if n else np.nan, len(counts),
                 float(values.mean()) if n else np.nan, float((values == low).mean()) if n else np.nan,
                 float((values == high).mean()) if n else np.nan, favourite,
@@ -206,7 +206,7 @@ def answer_shares(frames: Frames, scales: Scales, *, most_points: int = 21) -> p
             "answer": share.index,
             "percent": 100 * share.values,
         }
-        parts.append(pd.DataFrame(part))
+        parts.append(pd.DataFrame(part).reset_index(drop=True))
     columns = ["term", "place", "answer", "percent"]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=pd.Index(columns))
 

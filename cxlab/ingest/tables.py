@@ -118,7 +118,7 @@ class Tables:
         if unknown:
             raise ParameterError(
                 f"flags: {', '.join(unknown)} is no sign of carelessness. Next step: take one of "
-                f"{', '.join(marks)}."
+                f"{', '.join(map(str, marks))}."
             )
         leave = marks[list(flags)] if flags else marks
         kept = ~leave.any(axis=1).to_numpy(dtype=bool)

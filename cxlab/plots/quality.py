@@ -97,7 +97,9 @@ def answer_waves(frame: pd.DataFrame, *, title: str, note: str = "", ax: Axes | 
         axes.legend(frameon=False, fontsize=9.5, ncols=2, loc="upper right", bbox_to_anchor=(1.0, 1.14))
     for at, count in zip(place, answers, strict=True):
         if count == 0:
-            axes.text(at, 0, "0", ha="center", va="bottom", fontsize=9, color=ORANGE, fontweight="bold")
+            axes.text(
+                float(at), 0, "0", ha="center", va="bottom", fontsize=9, color=ORANGE, fontweight="bold"
+            )
     step = max(1, int(np.ceil(len(frame) / 15)))
     axes.set_xticks(place[::step], [str(name) for name in frame["wave"][::step]])
     axes.tick_params(axis="x", length=0)

@@ -199,7 +199,7 @@ class CarelessModel:
             scores[NPS] = (100.0 * (given >= 9) - 100.0 * (given <= 6)).where(given.notna())
             tolerances.append(self.tolerance_nps)
         rng = np.random.default_rng(self.seed)
-        values = np.column_stack([score.to_numpy() for score in scores.values()])
+        values = pd.DataFrame(scores).to_numpy(dtype=np.float64)
         shift = mean_shift(values, marked, groups, replicates=self.replicates, rng=rng)
         answers = (~np.isnan(values)).sum(axis=0)
         left_out = (~np.isnan(values) & marked[:, None]).sum(axis=0)
