@@ -204,7 +204,7 @@ def answer_shares(frames: Frames, scales: Scales, *, most_points: int = 21) -> p
             "term": name,
             "place": place.clip(0, 1),
             "answer": share.index,
-            "percent": 100 * share.values,
+            "percent": 100.0 * share.to_numpy(dtype=np.float64),
         }
         parts.append(pd.DataFrame(part).reset_index(drop=True))
     columns = ["term", "place", "answer", "percent"]
