@@ -105,15 +105,18 @@ def test_clustered_intervals_are_covered_with_many_and_with_few_sites(sites, n, 
     assert 0.93 <= found["AIPW"] <= 0.97
 
 
-def test_a_site_left_out_moves_the_means_as_a_new_fit_without_it_does():
-    design, outcome, answered, site = invited(np.random.default_rng(6), n=1_500, sites=12)
+@pytest.mark.parametrize(("sites", "close"), [(12, 0.06), (48, 0.015)])
+def test_a_site_left_out_moves_the_means_as_a_new_fit_without_it_does(sites, close):
+    # The response model takes one Newton step instead of all of them: what is left out of a move is
+    # of second order in the share of the site, so four times as many sites leave a fraction of it.
+    design, outcome, answered, site = invited(np.random.default_rng(6), n=125 * sites, sites=sites)
     response = fit_response(design, answered)
     given = {"design": design, "response": response, "clusters": site}
     plain = plain_mean(outcome, answered, clusters=site)
     weighted = weighted_mean(outcome, answered, **given)
     robust = doubly_robust_mean(outcome, answered, **given)
     anew = []
-    for number in range(12):
+    for number in range(sites):
         kept = site != number
         rows = {"design": design[kept], "response": fit_response(design[kept], answered[kept])}
         anew.append(
@@ -125,8 +128,8 @@ def test_a_site_left_out_moves_the_means_as_a_new_fit_without_it_does():
         )
     found = np.column_stack([plain.moves, weighted.moves, robust.moves])
     np.testing.assert_allclose(found[:, 0], np.array(anew)[:, 0], atol=1e-12)
-    # The response model takes one Newton step instead of all of them.
-    np.testing.assert_allclose(found[:, 1:], np.array(anew)[:, 1:], atol=0.06 * np.abs(found).max())
+    apart = np.abs(found - anew)[:, 1:].max(axis=0) / np.abs(found)[:, 1:].max(axis=0)
+    assert (apart <= close).all()
     gap = difference_of_means(plain, robust)
     np.testing.assert_allclose(gap.moves, plain.moves - robust.moves)
     assert gap.std_error < plain.std_error + robust.std_error
