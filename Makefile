@@ -37,7 +37,7 @@ reports: $(DEMO) ## make the demo network and its reports; prints the path of th
 
 test: $(DEMO) lint ## all tests: known truth, references, properties, notebooks (under 10 minutes on 2 cores)
 	$(SETTINGS) $(BIN)/python -m pytest -m "not statistics" -n $(JOBS) --dist loadfile
-	$(SETTINGS) $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 notebooks
+	$(SETTINGS) $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 -n $(JOBS) --dist loadfile notebooks
 
 test-statistics: $(STAMP) ## the long simulations of coverage and error rates (tens of minutes, ONLY=tests/stats for a part); renews docs/simulations.md
 	$(SETTINGS) $(BIN)/python -m pytest -m statistics -n $(JOBS) --dist worksteal --figures docs/simulations.md $(or $(ONLY),tests)
