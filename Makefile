@@ -42,6 +42,12 @@ test: $(DEMO) lint ## all tests: known truth, references, properties, notebooks 
 test-statistics: $(STAMP) ## the long simulations of coverage and error rates (tens of minutes, ONLY=tests/stats for a part); renews docs/simulations.md
 	$(SETTINGS) $(BIN)/python -m pytest -m statistics -n $(JOBS) --dist worksteal --figures docs/simulations.md $(or $(ONLY),tests)
 
+test-browser: $(DEMO) ## every notebook in JupyterLab and the pages, in a real Chromium (many minutes)
+	$(SETTINGS) $(BIN)/python -m pytest tests/browser
+
+axe: $(STAMP) ## fetch axe-core, which the browser tests check pages with, into the cache (needs npm)
+	$(BIN)/python tests/browser/axe.py
+
 rules: $(STAMP) ## try the 106 rules of the hostile catalogue beside plain pandas; writes docs/rules.md
 	$(SETTINGS) PYTHONPATH=tests/hostile $(BIN)/python tests/hostile/rules_table.py docs/rules.md
 
@@ -53,8 +59,8 @@ lint: $(STAMP) ## ruff and mypy
 check: $(DEMO) ## say what is in a data folder: make check DATA=path
 	$(BIN)/cxlab check $(or $(DATA),data/demo)
 
-lab: $(DEMO) ## open JupyterLab on the notebooks
-	$(BIN)/jupyter lab --notebook-dir=. notebooks
+lab: $(DEMO) ## open JupyterLab on a start page that leads to the notebooks
+	$(BIN)/jupyter lab --notebook-dir=. notebooks/00_start.ipynb
 
 notebooks: $(DEMO) ## run the notebooks in place and keep their outputs (after a change that moves numbers)
 	$(SETTINGS) $(BIN)/jupyter nbconvert --to notebook --execute --inplace --log-level=WARN \
@@ -74,4 +80,4 @@ lock: $(STAMP) ## renew requirements.lock from pyproject.toml (needs uv)
 clean: ## remove everything that was generated
 	rm -rf .venv data/demo reports/runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo reports test test-statistics rules lint check lab notebooks format bench lock clean
+.PHONY: help setup demo reports test test-statistics test-browser axe rules lint check lab notebooks format bench lock clean

@@ -38,11 +38,11 @@ def dress_tables(soup: BeautifulSoup) -> None:
     # pandas puts a style before each table that only repeats what the page's own style says.
     for style in soup.select("main style[scoped]"):
         style.decompose()
-    for table in soup.select("main table"):
-        _dress(soup, table)
+    for number, table in enumerate(soup.select("main table"), start=1):
+        _dress(soup, table, number)
 
 
-def _dress(soup: BeautifulSoup, table: Tag) -> None:
+def _dress(soup: BeautifulSoup, table: Tag, number: int) -> None:
     del table["border"]
     table["class"] = "data"
     _hide_row_numbers(table)
@@ -65,10 +65,16 @@ def _dress(soup: BeautifulSoup, table: Tag) -> None:
             "class": _frame_classes(columns=len(names), rows=len(body)),
             "tabindex": "0",
             "role": "region",
-            "aria-label": "Table",
+            "aria-label": _spoken_name(table, number),
         },
     )
     table.wrap(frame)
+
+
+def _spoken_name(table: Tag, number: int) -> str:
+    """What a screen reader calls the table: its number on the page and the section it stands in."""
+    heading = table.find_previous(["h2", "h3"])
+    return f"Table {number}: {heading.get_text().strip()}" if heading is not None else f"Table {number}"
 
 
 def _frame_classes(*, columns: int, rows: int) -> str:
