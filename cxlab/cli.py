@@ -14,6 +14,7 @@ from typing import Any
 from cxlab.calls import add_calls
 from cxlab.core.errors import CxlabError, ParameterError
 from cxlab.core.version import __version__
+from cxlab.privacy import add_privacy
 
 _NOTEBOOKS = Path("notebooks")
 _RUNS = Path("reports/runs")
@@ -105,6 +106,8 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(command=_list)
 
     add_calls(commands.add_parser("calls", help="write the list of whom to call, outside the reports"))
+
+    add_privacy(commands)
 
     lint = commands.add_parser("lint", help="hold notebooks against the house rules")
     lint.add_argument("notebooks", nargs="+", metavar="NOTEBOOK")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import os
 import platform
+import tempfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -62,6 +64,16 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "reports" / "small.yml").write_text(f"title: Small\n{reports}")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A pseudonym key for the whole run, always the same: the suite loads as users do, under a key."""
+    if "CXLAB_KEY_FILE" not in os.environ:
+        descriptor, name = tempfile.mkstemp(prefix="cxlab-test-key-")
+        os.write(descriptor, bytes(range(32)))
+        os.close(descriptor)
+        os.environ["CXLAB_KEY_FILE"] = name
+        config.add_cleanup(lambda: Path(name).unlink(missing_ok=True))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
 import os
+import re
+import secrets
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cxlab.core.errors import ParameterError
 
@@ -21,9 +21,14 @@ LEAST_KEY_BYTES: Final = 32
 # 128 bits: two of a billion customers share a pseudonym with a chance below 1e-20.
 _PSEUDONYM_BYTES: Final = 16
 _HOW: Final = (
-    f"Next step: head -c {LEAST_KEY_BYTES} /dev/urandom > KEYFILE; chmod 600 KEYFILE; "
-    f"export {KEY_VARIABLE}=KEYFILE, outside the project; keep it as you keep a password."
+    f"Next step: cxlab key KEYFILE (outside the project), then export {KEY_VARIABLE}=KEYFILE; mode 600 "
+    "(chmod 600); keep it as you keep a password."
 )
+_FORM: Final = re.compile("[A-Z2-7]{26}")
+_BLOCK: Final = 64  # bytes of one SHA-256 block, to which HMAC pads its key
+_LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+#: A folder that holds one of these is a project, which is copied and committed: no key in it.
+_PROJECT_MARKS: Final = (".git", "pyproject.toml", "cxlab.toml")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,23 +80,106 @@ class Pseudonyms:
     @property
     def key_id(self) -> str:
         """Eight characters that tell keys apart and say nothing about the key."""
-        return self._name(b"key id", b"")[:8]
+        return self._names("key id", [""])[0][:8]
 
     def of(self, identifier: str) -> str:
         """The pseudonym of one identifier; blanks around it do not count."""
-        return self._name(self.scope.encode(), str(identifier).strip().encode())
+        return self._names(self.scope, [identifier])[0]
 
     def all_of(self, identifiers: Iterable[str]) -> list[str]:
         """The pseudonyms of many identifiers, in their order."""
-        return [self.of(identifier) for identifier in identifiers]
+        return self._names(self.scope, list(identifiers))
+
+    def once(self, identifiers: Iterable[str]) -> list[str]:
+        """As :meth:`all_of`, but what has the form of a pseudonym already is left as it is.
+
+        For identifiers of loaded tables, which are pseudonyms by default.
+        """
+        given = [str(identifier).strip() for identifier in identifiers]
+        made = iter(self.all_of(one for one in given if not is_pseudonym(one)))
+        return [one if is_pseudonym(one) else next(made) for one in given]
 
     def __repr__(self) -> str:
         return f"Pseudonyms(scope={self.scope!r}, key_id={self.key_id!r})"
 
-    def _name(self, scope: bytes, identifier: bytes) -> str:
+    def _names(self, scope: str, identifiers: Sequence[str]) -> list[str]:
+        """HMAC written out: both halves are prepared once and copied, in half the time of hmac.digest."""
+        if not identifiers:
+            return []
+        key = (hashlib.sha256(self.key).digest() if len(self.key) > _BLOCK else self.key).ljust(
+            _BLOCK, b"\0"
+        )
         # A zero byte between scope and identifier: "ab" + "c" and "a" + "bc" must differ.
-        digest = hmac.digest(self.key, scope + b"\x00" + identifier, hashlib.sha256)
-        return base64.b32encode(digest[:_PSEUDONYM_BYTES]).decode("ascii").rstrip("=")
+        inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key) + scope.encode() + b"\x00")
+        outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
+        found = []
+        for identifier in identifiers:
+            first, second = inner.copy(), outer.copy()
+            first.update(str(identifier).strip().encode())
+            second.update(first.digest())
+            found.append(second.digest()[:_PSEUDONYM_BYTES])
+        return _base32(b"".join(found))
+
+
+def is_pseudonym(text: str) -> bool:
+    """Whether a text has the form of a pseudonym: 26 letters of base32.
+
+    >>> is_pseudonym(Pseudonyms(key=bytes(range(32))).of("C1")), is_pseudonym("C1")
+    (True, False)
+    """
+    return _FORM.fullmatch(text) is not None
+
+
+def key_id_in_force() -> str:
+    """The id of the key that ``CXLAB_KEY_FILE`` names, for the record of a run; empty without one."""
+    try:
+        return Pseudonyms.from_environment().key_id
+    except ParameterError:
+        return ""
+
+
+def make_key(path: Path) -> Pseudonyms:
+    """Write a new random key to a new file that only its owner can read.
+
+    Raises
+    ------
+    ParameterError
+        If the file is there already (a lost key cannot be made again), the place is inside a project, or it
+        cannot be written.
+    """
+    place = path.expanduser().parent.resolve() / path.name
+    for folder in place.parents:
+        if any((folder / mark).exists() for mark in _PROJECT_MARKS):
+            raise ParameterError(
+                f"{place.name}: the key must not lie in the project {folder.name!r}, which is copied and "
+                "committed. Next step: name a file outside, for example ~/.config/cxlab/key."
+            )
+    key = secrets.token_bytes(LEAST_KEY_BYTES)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(key)
+    except FileExistsError as error:
+        raise ParameterError(
+            f"{place.name}: the file is there already and is not overwritten: pseudonyms made under it "
+            "could not be made again. Next step: name another file."
+        ) from error
+    except OSError as error:
+        raise ParameterError(
+            f"{place.name}: the key cannot be written ({error.strerror}). Next step: name another folder."
+        ) from error
+    return Pseudonyms(key=key)
+
+
+def _base32(digests: bytes) -> list[str]:
+    """Base32 without padding of 16 bytes each: groups of five bits, as in RFC 4648."""
+    import numpy as np
+
+    bits = np.unpackbits(np.frombuffer(digests, dtype=np.uint8).reshape(-1, _PSEUDONYM_BYTES), axis=1)
+    groups = np.pad(bits, ((0, 0), (0, 2))).reshape(len(bits), 26, 5)
+    alphabet = np.frombuffer(_LETTERS, dtype=np.uint8)
+    letters: Any = alphabet[groups @ np.array([16, 8, 4, 2, 1], dtype=np.uint8)]
+    return [str(text) for text in letters.view("S26").ravel().astype("U26")]
 
 
 def _read_key(path: Path) -> bytes:

@@ -2,7 +2,7 @@
 
 Top of the file (everything optional): ``title``, ``data_end`` (a date), ``time_zone``, ``date_order``
 (``"DMY"``, ``"MDY"``, ``"YMD"``), ``delimiter``, ``encoding``, ``decimal``, ``repair_limit_share``,
-``notes``, ``[source]``, ``[limits]``. Then one section per table, ``[surveys]``: see
+``notes``, ``[source]``, ``[limits]``, ``[privacy]``. Then one section per table, ``[surveys]``: see
 :class:`TableConfig`; `data/README.md` shows each option.
 """
 
@@ -27,6 +27,24 @@ PLATFORMS: Final = ("qualtrics", "surveymonkey", "typeform", "limesurvey")
 #: What a number in a time column counts: days of a spreadsheet, or seconds or milliseconds since 1970.
 NUMBER_DATES: Final = ("excel", "excel1904", "seconds", "milliseconds")
 OPERATIONS: Final = ("days_between", "hours_between", "minutes_between", "above")
+
+
+#: Whether ids are replaced when data are loaded, and what becomes of addresses and numbers in comments.
+PSEUDONYMS: Final = ("keyed", "off")
+COMMENTS: Final = ("redacted", "as written")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Privacy:
+    """``[privacy]``: both defaults protect; the other word is for data that hold no persons."""
+
+    pseudonyms: str = PSEUDONYMS[0]
+    comments: str = COMMENTS[0]
+
+    @property
+    def keyed(self) -> bool:
+        """Whether ids become pseudonyms, and so may not be printed."""
+        return self.pseudonyms != "off"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +170,7 @@ class DataConfig:
     notes: tuple[str, ...] = ()
     url: str = ""
     limits: Limits = field(default_factory=Limits)
+    privacy: Privacy = Privacy()
     tables: Mapping[str, TableConfig] = field(default_factory=dict)
     default: TableConfig = TableConfig(table="")
     problems: tuple[Finding, ...] = ()

@@ -5,12 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
-from cxlab.ingest.config import (
-    OPERATIONS,
-    Derived,
-    Lookup,
-    OutcomeRule,
-)
+from cxlab.ingest.config import COMMENTS, OPERATIONS, PSEUDONYMS, Derived, Lookup, OutcomeRule, Privacy
 from cxlab.ingest.config_section import Section, plain
 from cxlab.ingest.limits import LIMIT_NAMES, Limits
 
@@ -158,6 +153,15 @@ def limits(section: Section) -> Limits:
         if value is not None and value <= 0:
             section.wrong(key, "a number above 0")
     return Limits(**{key: value for key, value in found.items() if value is not None and value > 0})
+
+
+def privacy(section: Section) -> Privacy:
+    """``[privacy] pseudonyms = "off"`` for data without persons, ``comments = "as written"``."""
+    section.only(("pseudonyms", "comments"))
+    return Privacy(
+        pseudonyms=section.text("pseudonyms", among=PSEUDONYMS) or PSEUDONYMS[0],
+        comments=section.text("comments", among=COMMENTS) or COMMENTS[0],
+    )
 
 
 def source_url(section: Section) -> str:

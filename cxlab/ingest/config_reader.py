@@ -30,6 +30,7 @@ from cxlab.ingest.config_options import (
     lists,
     lookups,
     outcome,
+    privacy,
     recode,
     source_url,
     span,
@@ -39,7 +40,16 @@ from cxlab.ingest.config_section import Section, nearest, plain
 from cxlab.ingest.contracts import KINDS, Kind, contract_of
 
 _DIALECT_KEYS = ("delimiter", "encoding", "decimal", "date_order", "time_zone")
-_TOP_KEYS = ("title", "data_end", "repair_limit_share", "notes", "source", "limits", *_DIALECT_KEYS)
+_TOP_KEYS = (
+    "title",
+    "data_end",
+    "repair_limit_share",
+    "notes",
+    "source",
+    "limits",
+    "privacy",
+    *_DIALECT_KEYS,
+)
 _TABLE_KEYS = (
     "file",
     "query",
@@ -93,6 +103,7 @@ def read_config(path: Path, *, required: bool) -> DataConfig:
         title=top.text("title"),
         url=url,
         limits=limits(top.section("limits")),
+        privacy=privacy(top.section("privacy")),
         file=path.name,
         data_end=_date(top, "data_end"),
         repair_limit_share=REPAIR_LIMIT_SHARE if limit is None else limit,

@@ -20,6 +20,7 @@ from cxlab.ingest.cross_rules import CROSS_RULES
 from cxlab.ingest.header_rules import HEADER_RULES
 from cxlab.ingest.locating import source_of
 from cxlab.ingest.privacy_rules import personal_columns
+from cxlab.ingest.pseudonymise import key_or_none, pseudonym_key, pseudonymised, say_pseudonyms
 from cxlab.ingest.quality import QualityReport
 from cxlab.ingest.quality_making import make_report
 from cxlab.ingest.raw_rules import RAW_RULES
@@ -34,6 +35,9 @@ from cxlab.ingest.typing_columns import add_computed, type_columns
 
 def load(folder: str | Path, *, config: str | Path | None = None) -> Tables:
     """Load a data folder: typed tables under the names of the house, with their quality report.
+
+    Ids of customers and of their records are pseudonyms under the key of ``CXLAB_KEY_FILE``; see
+    ``docs/privacy.md``.
 
     Parameters
     ----------
@@ -54,10 +58,16 @@ def load(folder: str | Path, *, config: str | Path | None = None) -> Tables:
     ------
     TableError
         With every finding of every file, if one of them is an error.
+    ParameterError
+        Without a pseudonym key, unless ``cxlab.toml`` says that the data hold no persons.
     """
     states, report, settings = _everything(folder, config)
     if not report.ok:
         raise TableError("\n".join(report.lines()), findings=report.findings)
+    names = pseudonym_key(settings)
+    if names is not None:
+        record = replace(report.provenance, settings={"pseudonym_key_id": names.key_id})
+        report = replace(report, provenance=record)
     end = pd.Timestamp(settings.data_end) if settings.data_end is not None else None
     frames = {name: state.frame.reset_index(drop=True) for name, state in states.items()}
     return Tables.of(
@@ -67,6 +77,7 @@ def load(folder: str | Path, *, config: str | Path | None = None) -> Tables:
         data_end=end,
         scales=report.scales,
         reasons=report.reasons,
+        key_id=names.key_id if names else "",
     )
 
 
@@ -114,6 +125,10 @@ def _in_folder(
     for state in states.values():
         findings += state.findings
     between = [finding for rule in CROSS_RULES for finding in rule(states)]
+    names = key_or_none(settings)
+    between += say_pseudonyms(settings, states, names)
+    # From here on nobody sees an id: the report holds the tables, too.
+    states = {name: pseudonymised(state, names, settings) for name, state in states.items()}
     title = settings.title or folder.resolve().name
     scales = _scales({name: state.frame for name, state in states.items()}, settings)
     report = make_report(title=title, states=states, findings=[*findings, *between], scales=scales)

@@ -1,7 +1,4 @@
-"""Columns that identify a person: found by name and by form, refused or left out, never echoed.
-
-Redaction of comments and pseudonyms of keys are later steps; what is found here is only counted.
-"""
+"""Columns that identify a person are refused or left out, comments redacted; no value is ever echoed."""
 
 from __future__ import annotations
 
@@ -9,24 +6,14 @@ import re
 
 import pandas as pd
 
+from cxlab.core.personal_text import redact
+from cxlab.ingest.config import COMMENTS
 from cxlab.ingest.contracts import contract_of
+from cxlab.ingest.personal_forms import personal_form
 from cxlab.ingest.selection import ALL, snake_case, text_of
 from cxlab.ingest.state import TableState
 
-#: Share of the filled cells of a column that must look personal.
-PERSONAL_SHARE = 0.2
 _SAMPLE_ROWS = 500
-#: What a personal value looks like, whole cell.
-PERSONAL_FORMS = {
-    "e-mail address": re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}"),
-    "phone number": re.compile(
-        r"(?:\+|00)[0-9][0-9 ()/.-]{7,18}[0-9]|0[1-9][0-9]{1,4}[ /-][0-9 -]{5,12}[0-9]"
-    ),
-    "IBAN": re.compile(r"[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?"),
-    "card number": re.compile(r"(?:[0-9]{4}[ -]){3}[0-9]{4}"),
-    "vehicle number (VIN)": re.compile(r"(?=.*[A-Z])(?=.*[0-9])[A-HJ-NPR-Z0-9]{17}"),
-    "IP address": re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}"),
-}
 #: Names of columns that hold personal data whatever stands in them.
 PERSONAL_NAMES = re.compile(
     r"(?:.*_)?(?:e_?mail|mail_address|phone|telephone|telefon|mobile|handy|fax|first_?name|last_?name|"
@@ -35,22 +22,12 @@ PERSONAL_NAMES = re.compile(
     r"license_plate|number_plate|kennzeichen|ip_?address|ipaddr|recipient_email|passport|"
     r"social_security.*|tax_id)(?:_address)?"
 )
-_ANY_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 
 
-def personal_form(values: pd.Series) -> str:
-    """What a column looks like, where at least a fifth of its filled cells do; empty if harmless.
-
-    >>> personal_form(pd.Series(["anna@example.org", "", "x"]))
-    'e-mail address'
-    """
+def _looks_like(values: pd.Series, *, key: bool) -> str:
+    """The personal form of a column by a sample over the whole of it; empty if harmless."""
     text = text_of(values.iloc[:: max(1, len(values) // _SAMPLE_ROWS)])
-    filled = text[text != ""]
-    for form, pattern in PERSONAL_FORMS.items():
-        fits = [pattern.fullmatch(str(cell)) is not None for cell in filled]
-        if fits and sum(fits) >= PERSONAL_SHARE * len(fits):
-            return form
-    return ""
+    return personal_form([str(cell) for cell in text[text != ""]], key=key)
 
 
 def personal_columns(state: TableState, columns: dict[str, pd.Series]) -> dict[str, pd.Series]:
@@ -66,7 +43,7 @@ def personal_columns(state: TableState, columns: dict[str, pd.Series]) -> dict[s
         if column is not None and column.kind in ("text", "number", "score", "flag", "sign", "time"):
             kept[name] = values
             continue
-        form = personal_form(values)
+        form = _looks_like(values, key=column is not None and column.kind == "id")
         theirs = {snake_case(source) for source in state.origin.get(name, (name,))}
         by_name = name not in known and any(PERSONAL_NAMES.fullmatch(one) for one in {name, *theirs})
         if not form and not by_name:
@@ -90,11 +67,23 @@ def _article(form: str) -> str:
 
 
 def personal_comments(state: TableState) -> None:
-    """Comments with an address in them are counted (104); nothing of them is printed."""
-    if "comment" not in state.frame.columns:
-        return
-    text = state.frame["comment"].dropna()
-    rows = int(text.str.contains(_ANY_ADDRESS.pattern, regex=True).sum())
-    if rows:
-        message = "comments hold an e-mail address; never publish them as they are."
-        state.say("note", "personal data", message, column="comment", rows=rows)
+    """Addresses and numbers in free text give way to ``[e-mail]``, ``[phone]``; counts are said (104).
+
+    No limit turns this repair into an error: however many comments hold an address, all must go.
+    """
+    texts = [name for name, kind in state.kinds.items() if kind == "text" and name in state.frame.columns]
+    for name in texts:
+        written = state.frame[name]
+        filled = written.notna().to_numpy(dtype=bool)
+        found = redact([str(text) for text in written[filled]])
+        if not found.changed:
+            continue
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in found.counts.items())
+        if state.data.privacy.comments == COMMENTS[1]:
+            message = f"texts hold personal data ({kinds}); kept, as declared: never publish them."
+            state.say("note", "personal data", message, column=name, rows=found.changed)
+            continue
+        cleaned = pd.Series(list(found.texts), index=written.index[filled], dtype="str")
+        state.frame[name] = written.astype("str").where(~filled, cleaned.reindex(written.index))
+        message = f"taken out of the texts ({kinds}); names cannot be found by rules and stay."
+        state.say("repair", "personal data", message, column=name, rows=found.changed)

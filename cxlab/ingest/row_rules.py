@@ -242,6 +242,6 @@ def _say(state: TableState, rule: RowRule, rows: int, first: pd.DataFrame, value
         rule.message,
         column=rule.column,
         rows=rows,
-        examples=state.examples(list(first["record"]), list(first["cell"])),
+        examples=state.examples(list(first["record"]), list(first["cell"]), column=rule.column),
         next_step=rule.advise(values, share) if rule.advise else "",
     )

@@ -258,7 +258,7 @@ def _say_uncarried(state: TableState, header: list[str], found: dict[str, pd.Ser
         state.say(
             "note",
             "not carried",
-            f"{', '.join(left[:SHOWN_COLUMNS])}{more}.",
+            f"{len(left)} column{'' if len(left) == 1 else 's'}: {', '.join(left[:SHOWN_COLUMNS])}{more}.",
             next_step='To carry columns declare  carry = ["name", ...]  or  columns = {our_name = "name"}.',
         )
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from cxlab.core.columns import CUSTOMERS
+from cxlab.core.columns import CUSTOMERS, LOCATION_ID
 from cxlab.core.errors import Finding, Level
+from cxlab.core.personal_text import personal_kinds
 from cxlab.engine.duck import DuckEngine
 from cxlab.ingest.config import DataConfig, TableConfig
 from cxlab.ingest.contracts import Column, Contract, Kind
@@ -18,6 +19,8 @@ from cxlab.ingest.sources import Source
 #: This many offending rows are shown in a message; the count says how many there are.
 SHOWN_EXAMPLES = 3
 _SHOWN_LETTERS = 24
+#: No number of a person is shorter: what is not longer needs no search.
+_PLAIN_LETTERS = 6
 
 
 @dataclass(kw_only=True)
@@ -125,14 +128,22 @@ class TableState:
         """The contract's column, or None for a column the user carried."""
         return self.contract.column(name)
 
-    def examples(self, records: Sequence[int], values: Sequence[object]) -> tuple[str, ...]:
-        """``line 25 (R0024) = 99``: place, key and value; no key of a person, no long text."""
-        keys = self.frame.get(self.contract.key) if self.name != CUSTOMERS else None
+    def examples(
+        self, records: Sequence[int], values: Sequence[object], *, column: str = ""
+    ) -> tuple[str, ...]:
+        """``line 25 (R0024) = 99``: place, key and value; no key of a person, no long text.
+
+        Where ids become pseudonyms no id is shown, neither as key nor as value: the line says enough.
+        """
+        hidden = self.data.privacy.keyed
+        keys = self.frame.get(self.contract.key) if self.name != CUSTOMERS and not hidden else None
+        is_id = hidden and self.kinds.get(column) == "id" and column != LOCATION_ID
         shown = []
         for record, value in list(zip(records, values, strict=True))[:SHOWN_EXAMPLES]:
             key = keys.get(record) if keys is not None else None
             named = f" ({key})" if isinstance(key, str) else ""
-            shown.append(f"{self.source.place(int(record))}{named} = {shown_value(value)}")
+            said = "" if is_id else f" = {shown_value(value)}"
+            shown.append(f"{self.source.place(int(record))}{named}{said}")
         if len(records) > SHOWN_EXAMPLES:
             shown.append("...")
         return tuple(shown)
@@ -151,7 +162,7 @@ def shown_value(value: object) -> str:
     if isinstance(value, pd.Timestamp):
         return str(value.date()) if value == value.normalize() else str(value)
     text = str(value)
-    if "@" in text:
+    if "@" in text or (len(text) > _PLAIN_LETTERS and personal_kinds(text)):
         return "(personal text)"
     return text if len(text) <= _SHOWN_LETTERS else text[: _SHOWN_LETTERS - 3] + "..."
 

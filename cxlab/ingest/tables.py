@@ -38,6 +38,8 @@ class Tables:
         Survey column to (lowest, highest) answer, as ``cxlab.toml`` or the contract declares it.
     reasons
         Table name to why answers are missing; see :meth:`no_answer`.
+    key_id
+        Which key the pseudonyms of all ids were made under; empty where ids are as in the files.
     """
 
     frames: Mapping[str, pd.DataFrame]
@@ -47,6 +49,7 @@ class Tables:
     data_end: pd.Timestamp | None = None
     scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     reasons: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    key_id: str = ""
 
     @classmethod
     def of(
@@ -58,6 +61,7 @@ class Tables:
         data_end: pd.Timestamp | None = None,
         scales: Mapping[str, tuple[float, float]] | None = None,
         reasons: Mapping[str, pd.DataFrame] | None = None,
+        key_id: str = "",
     ) -> Tables:
         """Tables with a fresh engine that sees every frame."""
         engine = connect(files=False)
@@ -71,6 +75,7 @@ class Tables:
             data_end=data_end,
             scales=dict(scales or {}),
             reasons=dict(reasons or {}),
+            key_id=key_id,
         )
 
     def frame(self, name: str) -> pd.DataFrame:
@@ -183,7 +188,13 @@ class Tables:
         title = f"{self.title}, dealer {location_id}"
         reasons = {name: _kept(table, frames[name]) for name, table in self.reasons.items()}
         return Tables.of(
-            frames, self.quality, title=title, data_end=self.data_end, scales=self.scales, reasons=reasons
+            frames,
+            self.quality,
+            title=title,
+            data_end=self.data_end,
+            scales=self.scales,
+            reasons=reasons,
+            key_id=self.key_id,
         )
 
     def _of_dealer(self, name: str, location_id: str) -> pd.DataFrame:

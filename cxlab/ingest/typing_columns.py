@@ -164,7 +164,7 @@ def _say_bad(state: TableState, name: str, values: pd.Series, result: Typed) -> 
         f"not a {result.rule}" if " " not in result.rule or result.rule == "whole number" else result.rule,
         column=name,
         rows=len(records),
-        examples=state.examples(list(records), list(shown)),
+        examples=state.examples(list(records), list(shown), column=name),
         next_step=hint,
     )
 

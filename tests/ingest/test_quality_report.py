@@ -21,7 +21,9 @@ SURVEYS = (
 @pytest.fixture
 def report(tmp_path: Path) -> cxlab.ingest.quality.QualityReport:  # type: ignore[name-defined]
     (tmp_path / "surveys.csv").write_text(SURVEYS + "R2,C2,2024-03-02,9,good\n" * 1)
-    (tmp_path / "cxlab.toml").write_text('title = "small"\nrepair_limit_share = 0.5\n')
+    (tmp_path / "cxlab.toml").write_text(
+        'title = "small"\nrepair_limit_share = 0.5\n[privacy]\npseudonyms = "off"\n'
+    )
     return cxlab.check(tmp_path)
 
 

@@ -14,7 +14,7 @@ def test_the_readme_s_own_data_example_loads(tmp_path):
     rows = ["Antwort-Nr,Kunde,Datum,Gesamturteil", "00001,K1,25.03.2026,8", "00002,K2,26.03.2026,99"]
     (tmp_path / "csi_export.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     surveys = cxlab.load(tmp_path).surveys
-    assert surveys["response_id"].tolist() == ["00001", "00002"]
+    assert surveys["response_id"].str.fullmatch("[A-Z2-7]{26}").tolist() == [True, True]
     assert surveys["overall"].isna().tolist() == [False, True]
     assert str(surveys["answered_at"].iloc[0].date()) == "2026-03-25"
 

@@ -62,6 +62,7 @@ def read(data: bytes, dialect: tuple[str, str, str, int, str]) -> cxlab.Tables:
         mark = "\\t" if delimiter == "\t" else delimiter
         Path(name, "cxlab.toml").write_text(
             f'delimiter = "{mark}"\nencoding = "{encoding}"\ndecimal = "{decimal}"\n'
+            '[privacy]\npseudonyms = "off"\ncomments = "as written"\n'
         )
         return cxlab.load(name)
 

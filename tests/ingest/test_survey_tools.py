@@ -34,7 +34,7 @@ def shared(name: str) -> Path:
 
 
 def folder(tmp_path: Path, config: str, **files: bytes) -> Path:
-    (tmp_path / "cxlab.toml").write_text(config, encoding="utf-8")
+    (tmp_path / "cxlab.toml").write_text(f'{config}\n[privacy]\npseudonyms = "off"\n', encoding="utf-8")
     for name, data in files.items():
         (tmp_path / name.replace("__", ".")).write_bytes(data)
     return tmp_path
@@ -232,7 +232,9 @@ def test_every_spss_sample_loads_with_all_its_columns(name: str, tmp_path: Path)
     absent = '["response_id", "customer_id", "answered_at", "overall"]'
     config = f'[surveys]\nfile = "{name}"\nabsent = {absent}\ncarry = ["all"]\n'
     surveys = cxlab.load(linked(tmp_path, source, config)).surveys
-    expected = {"ordered_category.sav": (4, 2), "sample.sav": (5, 8), "sample_missing.sav": (7, 8)}
+    # Dates of the sixties look like birth dates and are left out, with a line.
+    expected = {"ordered_category.sav": (4, 2), "sample.sav": (5, 6), "sample_missing.sav": (7, 6)}
+    expected["simple_alltypes_mrsets.sav"] = (6, 12)
     assert surveys.shape == expected.get(name, (6, 13))
 
 

@@ -37,10 +37,13 @@ _SHOWN: Final = ("probability", "value", "value_at_risk", "expected_profit", *RE
 def call_list(
     decided: pd.DataFrame, pseudonyms: Pseudonyms, *, model_id: str, opted_out: Iterable[str]
 ) -> pd.DataFrame:
-    """The customers to contact, in their order, with the columns :data:`CALL_COLUMNS`."""
+    """The customers to contact, in their order, with the columns :data:`CALL_COLUMNS`.
+
+    Loaded tables hold pseudonyms already: these stay, and who objected is left out under either name.
+    """
     chosen = _contacts(decided)
-    chosen = chosen[~_is_out(chosen, opted_out)]
-    table = pd.DataFrame({"customer_pseudonym": pseudonyms.all_of(chosen[CUSTOMER_ID].astype(str))})
+    chosen = chosen[~_is_out(chosen, both_names(opted_out, pseudonyms))]
+    table = pd.DataFrame({"customer_pseudonym": pseudonyms.once(chosen[CUSTOMER_ID].astype(str))})
     for name in CALL_COLUMNS[1:]:
         if name == "model_id":
             table[name] = model_id
@@ -59,6 +62,12 @@ def _rounded(name: str, column: pd.Series) -> pd.Series:
     if not pd.api.types.is_float_dtype(column):
         return column
     return column.round(4 if name.startswith("probability") else 2)
+
+
+def both_names(customers: Iterable[str], pseudonyms: Pseudonyms) -> list[str]:
+    """Each customer under the given name and under its pseudonym."""
+    given = list(customers)
+    return [*given, *pseudonyms.once(given)]
 
 
 def removed(decided: pd.DataFrame, opted_out: Iterable[str]) -> int:

@@ -15,7 +15,7 @@ from cxlab.core.person_files import check_place, check_purpose, write_person_fil
 from cxlab.core.pseudonyms import Pseudonyms
 from cxlab.core.result import Result
 from cxlab.core.verdicts import SUPPORTED
-from cxlab.models.churn.call_list import call_list, removed, shown_calls
+from cxlab.models.churn.call_list import both_names, call_list, removed, shown_calls
 from cxlab.models.churn.decision_checks import GATE
 from cxlab.models.churn.decision_measures import RULE
 from cxlab.models.churn.folds import ALL
@@ -156,7 +156,7 @@ class DecisionResult(Result):
         names = Pseudonyms.from_environment() if pseudonyms is None else pseudonyms
         out = list(opted_out)
         table = self.call_list(names, opted_out=out)
-        about = self._about(names, removed(self.decided, out))
+        about = self._about(names, removed(self.decided, both_names(out, names)))
         return write_person_file(path, table, purpose=purpose, about=about, expires_days=expires_days)
 
     def _about(self, names: Pseudonyms, left_out: int) -> dict[str, object]:

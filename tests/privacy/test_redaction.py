@@ -1,0 +1,144 @@
+"""Comments: what identifies a person by its form is found and taken out, and harmless numbers stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from comment_strings import PERSONAL, harmless_comments, personal_comments
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cxlab
+from cxlab.core.personal_text import luhn, personal_kinds, redact
+
+STRINGS = 1500
+OFF = '[privacy]\npseudonyms = "off"\n'
+
+
+@pytest.mark.parametrize("kind", PERSONAL)
+def test_each_kind_is_found_in_1500_comments_and_only_it_is_taken_out(
+    kind: str, record_figure: Callable[..., None]
+) -> None:
+    made = personal_comments(kind, STRINGS, seed=1)
+    found = redact([comment for comment, _ in made])
+    right = [comment.replace(item, f"[{kind}]") for comment, item in made]
+    recall = sum(text == wanted for text, wanted in zip(found.texts, right, strict=True)) / STRINGS
+    record_figure(f"recall of redaction, {kind}", recall, runs=STRINGS, bound=">= 0.99")
+    assert recall >= 0.99
+    assert set(found.counts) == {kind}
+
+
+def test_harmless_comments_full_of_digits_stay(record_figure: Callable[..., None]) -> None:
+    harmless = harmless_comments(STRINGS, seed=2)
+    share = redact(harmless).changed / STRINGS
+    record_figure(
+        "false alarms of redaction, comments full of digits", share, runs=STRINGS, bound="<= 0.01"
+    )
+    assert share <= 0.01
+
+
+def test_article_numbers_without_a_word_are_given_up_and_with_a_word_kept(
+    record_figure: Callable[..., None],
+) -> None:
+    bare = harmless_comments(STRINGS, seed=3, bare=True)
+    share = redact(bare).changed / STRINGS
+    what = "false alarms of redaction, grouped numbers with a leading 0 and no word"
+    record_figure(what, share, runs=STRINGS, bound="<= 0.80, on purpose")
+    assert share <= 0.80
+    assert redact([f"Artikel {comment}" for comment in bare]).changed == 0
+    called = redact(
+        [f"Artikel kam nie, bitte Rueckruf 0{number}" for number in ("89 566703", "151 2345678")]
+    )
+    assert called.counts == {"phone": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("0049-89-566703", "[phone]"),
+        ("mail a@b.de, c@d.org.", "mail [e-mail], [e-mail]."),
+        ("see https://x.org/a?b=c.", "see [link]."),
+        ("IBAN DE89 3704 0044 0532 0130 00 bitte", "IBAN [IBAN] bitte"),
+        ("de89370400440532013001 mistyped", "[IBAN] mistyped"),
+        ("card 4111 1111 1111 1112", "card 4111 1111 1111 1112"),
+        ("WVWZZZ1KZ6W000001 and WVWZZZ1KZ6WXXXXX", "[VIN] and WVWZZZ1KZ6WXXXXX"),
+        ("QQ-AB 123 is no district, M-AB 123 is", "QQ-AB 123 is no district, [plate] is"),
+        ("+49 89 566703 or (0151) 234 5678", "[phone] or [phone]"),
+        ("0012 345 678 is nowhere", "0012 345 678 is nowhere"),
+        ("01/2024 and 2024-01-02 08:30", "01/2024 and 2024-01-02 08:30"),
+        ("a\x00b@c.de", "a\x00[e-mail]"),
+        ("", ""),
+    ],
+)
+def test_single_cases(text: str, wanted: str) -> None:
+    assert redact([text]).texts == (wanted,)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text(max_size=60), max_size=6))
+def test_texts_are_searched_together_as_they_are_alone(texts: list[str]) -> None:
+    together = redact(texts)
+    assert together.texts == tuple(redact([text]).texts[0] for text in texts)
+    assert redact(together.texts).changed == 0
+    assert together.changed == sum(a != b for a, b in zip(texts, together.texts, strict=True))
+
+
+def test_no_form_is_slow_on_a_long_cell() -> None:
+    """No timing: a form that looks back from every place would not end while a test run is waited for."""
+    for form in ("a", "1", "a@", "0 ", "A1", "(0", "a.", "0-0/"):
+        assert isinstance(redact([form * 100_000]).texts[0], str)
+
+
+def test_the_check_digit_of_a_card_catches_every_single_wrong_digit() -> None:
+    good = "4539148803436467"
+    assert luhn(good)
+    wrong = [
+        good[:at] + str(d) + good[at + 1 :] for at in range(16) for d in range(10) if str(d) != good[at]
+    ]
+    assert not any(map(luhn, wrong))
+
+
+def surveys(folder: Path, comments: list[str], config: str = OFF) -> Path:
+    lines = [f'R{i},C{i},2024-03-0{i + 1},{5 + i},"{text}"' for i, text in enumerate(comments)]
+    header = "response_id,customer_id,answered_at,overall,comment"
+    (folder / "surveys.csv").write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    (folder / "cxlab.toml").write_text(config, encoding="utf-8")
+    return folder
+
+
+SECRETS = ["write anna@example.org", "ring 0151 2345678 or 089/1234567", "fine, thank you"]
+
+
+def test_loaded_comments_are_redacted_counted_and_never_echoed(tmp_path: Path) -> None:
+    tables = cxlab.load(surveys(tmp_path, SECRETS))
+    assert tables.surveys["comment"].tolist() == [
+        "write [e-mail]",
+        "ring [phone] or [phone]",
+        "fine, thank you",
+    ]
+    found = [f for f in tables.quality.findings if f.rule == "personal data"]
+    assert [(f.level, f.rows) for f in found] == [("repair", 2)]
+    assert "1 e-mail, 2 phone" in found[0].message
+    printed = "\n".join(tables.quality.lines()) + tables.quality.to_json()
+    assert "anna" not in printed
+    assert "0151" not in printed
+    assert tables.engine.frame("SELECT comment FROM surveys")["comment"].tolist()[0] == "write [e-mail]"
+
+
+def test_comments_stay_only_where_it_is_declared_and_the_report_says_so(tmp_path: Path) -> None:
+    tables = cxlab.load(surveys(tmp_path, SECRETS, OFF + 'comments = "as written"\n'))
+    assert tables.surveys["comment"].tolist() == SECRETS
+    found = [f for f in tables.quality.findings if f.rule == "personal data"]
+    assert [(f.level, f.rows) for f in found] == [("note", 2)]
+
+
+def test_a_personal_value_in_a_wrong_column_is_not_repeated_in_the_message(tmp_path: Path) -> None:
+    folder = surveys(tmp_path, SECRETS)
+    text = (folder / "surveys.csv").read_text().replace("2024-03-02", "+49 151 2345678")
+    (folder / "surveys.csv").write_text(text)
+    printed = "\n".join(cxlab.check(folder).lines())
+    assert "151" not in printed
+    assert "(personal text)" in printed
+    assert personal_kinds("+49 151 2345678") == ("phone",)
