@@ -93,7 +93,7 @@ def say_pseudonyms(
 
 
 def pseudonymised(state: TableState, names: Pseudonyms | None, settings: DataConfig) -> TableState:
-    """The table with its ids replaced, where they are to be; under a key of this moment if there is none."""
+    """The table with its ids replaced, if they are to be; under a passing key where there is none."""
     if not settings.privacy.keyed:
         return state
     used = names or Pseudonyms(key=secrets.token_bytes(LEAST_KEY_BYTES))
