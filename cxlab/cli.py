@@ -85,6 +85,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="print the report as JSON")
     check.set_defaults(command=_check)
 
+    init = commands.add_parser("init", help="propose a cxlab.toml for a folder, for you to correct")
+    init.add_argument("folder", type=Path, metavar="DIR")
+    init.add_argument("--dry-run", action="store_true", help="print the proposal and write nothing")
+    init.set_defaults(command=_init)
+
     run = commands.add_parser("run", help="make one report from a notebook")
     run.add_argument("notebook", metavar="NOTEBOOK", help="path, or name in the folder notebooks")
     _add_parameter_options(run)
@@ -222,6 +227,22 @@ def _check(options: argparse.Namespace) -> int:
     report = check(options.folder, config=options.config)
     print(report.to_json() if options.json else "\n".join(report.lines()))
     return 0 if report.ok else 2
+
+
+def _init(options: argparse.Namespace) -> int:
+    from cxlab.ingest.proposal import propose, write_proposal
+
+    if options.dry_run:
+        print(propose(options.folder), end="")
+        return 0
+    target = write_proposal(options.folder)
+    lines = target.read_text(encoding="utf-8").splitlines()
+    guesses, open_choices = (sum(mark in line for line in lines) for mark in ("# guess:", "# CHOOSE:"))
+    print(
+        f"{target}: {guesses} guesses to read, {open_choices} choices to make. Nothing of it counts yet. "
+        f"Next step: correct it, write  confirmed = true, then  cxlab check {options.folder}"
+    )
+    return 0
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -41,6 +41,7 @@ from cxlab.ingest.contracts import KINDS, Kind, contract_of
 
 _DIALECT_KEYS = ("delimiter", "encoding", "decimal", "date_order", "time_zone")
 _TOP_KEYS = (
+    "confirmed",
     "title",
     "data_end",
     "repair_limit_share",
@@ -49,6 +50,10 @@ _TOP_KEYS = (
     "limits",
     "privacy",
     *_DIALECT_KEYS,
+)
+_UNCONFIRMED = (
+    "is a proposal of cxlab init that nobody has confirmed: read its guesses, correct them, settle every "
+    "CHOOSE, then write  confirmed = true."
 )
 _TABLE_KEYS = (
     "file",
@@ -90,6 +95,8 @@ def read_config(path: Path, *, required: bool) -> DataConfig:
     problems: list[str] = []
     top = Section(values, "", problems)
     top.only((*_TOP_KEYS, *TABLE_NAMES))
+    if values.get("confirmed", True) is not True:
+        problems.append(_UNCONFIRMED)
     default = TableConfig(table="", **_dialect(top, TableConfig(table="")))
     tables: dict[str, TableConfig] = {
         name: _table(top.section(name), name, default) for name in TABLE_NAMES if name in values
