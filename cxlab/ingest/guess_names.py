@@ -115,8 +115,5 @@ def folded(name: str) -> str:
     >>> [folded(name) for name in ("Kunden-Nr.", "Händler Nr", "ResponseId")]
     ['kunden_nr', 'haendler_nr', 'response_id']
     """
-    written = name.translate(
-        str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
-    )
-    plain = unicodedata.normalize("NFKD", written).encode("ascii", "ignore").decode()
+    plain = unicodedata.normalize("NFKD", name.translate(_UMLAUTS)).encode("ascii", "ignore").decode()
     return snake_case(plain)
