@@ -12,7 +12,8 @@ from cxlab.core.columns import RATING_PREFIX, SURVEYS
 from cxlab.ingest.contracts import Kind, contract_of
 from cxlab.ingest.converters import ISO, NUMBERS, OFFSET
 from cxlab.ingest.guess_names import COLUMN_HINTS, ITEM_HINT, QUESTION_HINTS, folded
-from cxlab.ingest.privacy_rules import PERSONAL_NAMES, personal_form
+from cxlab.ingest.personal_forms import personal_form
+from cxlab.ingest.privacy_rules import PERSONAL_NAMES
 from cxlab.ingest.row_rules import CODE_LOOKALIKES
 from cxlab.ingest.selection import text_of
 from cxlab.ingest.sources import Source
@@ -57,7 +58,9 @@ class Looks:
         """Whether name or values of a column are personal."""
         if name not in self._personal:
             by_name = PERSONAL_NAMES.fullmatch(folded(name)) is not None
-            self._personal[name] = by_name or bool(personal_form(self.frame[name]))
+            key = re.search(r"(?:id|nr|no|number|nummer|key)$", folded(name)) is not None
+            form = personal_form([str(cell) for cell in self.text(name).iloc[:500]], key=key)
+            self._personal[name] = by_name or bool(form)
         return self._personal[name]
 
     def is_time(self, name: str) -> bool:

@@ -22,7 +22,9 @@ def confirmed(folder: Path) -> cxlab.Tables:
     """The tables of a folder after its proposal was written and confirmed as it stands."""
     target = write_proposal(folder)
     text = target.read_text(encoding="utf-8")
-    target.write_text(text.replace("confirmed = false", "confirmed = true"), encoding="utf-8")
+    text = text.replace("confirmed = false", "confirmed = true")
+    # Numbers as written, so that the tables can be compared with what was put into the files.
+    target.write_text(text + '\n[privacy]\npseudonyms = "off"\n', encoding="utf-8")
     return cxlab.load(folder)
 
 

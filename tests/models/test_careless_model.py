@@ -187,7 +187,7 @@ def test_tables_are_flagged_and_cut_by_name(tmp_path) -> None:  # type: ignore[n
     lines = ["response_id,customer_id,answered_at,overall,duration_seconds"]
     lines += [f"R{k},C{k},2024-03-{k % 28 + 1:02d},{k % 10 + 1},{10 if k < 3 else 200}" for k in range(60)]
     (tmp_path / "surveys.csv").write_text("\n".join(lines) + "\n")
-    config = '[surveys]\ncarry = ["duration_seconds"]\n'
+    config = '[privacy]\npseudonyms = "off"\n[surveys]\ncarry = ["duration_seconds"]\n'
     (tmp_path / "cxlab.toml").write_text(config)
     tables = cxlab.load(tmp_path)
     assert tables.flagged()["flag_speeder"].tolist() == [True] * 3 + [False] * 57
