@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from cxlab.models.recovery.paradox import ParadoxModel as ParadoxModel
     from cxlab.models.recovery.recovery_curve import RecoveryCurveModel as RecoveryCurveModel
     from cxlab.models.recovery.repair import RepairModel as RepairModel
+    from cxlab.models.recovery.repair_churn import RepairChurnModel as RepairChurnModel
     from cxlab.models.recovery.repair_groups import RepairGroupsModel as RepairGroupsModel
     from cxlab.models.recovery.response_time import ResponseTimeModel as ResponseTimeModel
     from cxlab.models.recovery.usual import UsualRatioModel as UsualRatioModel
@@ -118,6 +119,7 @@ _HOME = {
     "StressModel": "cxlab.models.churn.stress",
     "RepairModel": "cxlab.models.recovery.repair",
     "RepairGroupsModel": "cxlab.models.recovery.repair_groups",
+    "RepairChurnModel": "cxlab.models.recovery.repair_churn",
     "FadingModel": "cxlab.models.recovery.fading",
     "RecoveryCurveModel": "cxlab.models.recovery.recovery_curve",
     "UsualRatioModel": "cxlab.models.recovery.usual",

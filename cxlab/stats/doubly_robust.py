@@ -62,9 +62,16 @@ class CrossFit:
         return np.asarray(self.chance[:, np.arange(len(self.arm)), self.arm])
 
     def scores(self) -> Floats:
-        """(S, n, K): ``m_a(X) + 1[A = a] (Y - m_a(X)) / e_a(X)``, whose mean is the arm's mean outcome."""
+        """(S, n, K): ``m_a(X) + c_a 1[A = a] (Y - m_a(X)) / e_a(X)``, whose mean is the arm's mean outcome.
+
+        ``c_a`` makes the weights of the rows seen in an arm add up to n (Hajek). Without it a few small
+        chances stretch all weights of their split: standard errors were up to 15 per cent too large.
+        """
         own = (self.arm[:, None] == np.arange(self.chance.shape[2]))[None]
-        return np.asarray(self.expected + own * (self.residual / self.own_chance)[:, :, None])
+        seen = np.isfinite(self.outcome) / (self.own_chance * self.reach)
+        total = (own * seen[:, :, None]).sum(axis=1, keepdims=True)
+        scale = np.divide(len(self.arm), total, out=np.zeros_like(total), where=total > 0)
+        return np.asarray(self.expected + scale * own * (self.residual / self.own_chance)[:, :, None])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

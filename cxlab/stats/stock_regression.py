@@ -149,7 +149,7 @@ def fit_stock_regression(problem: StockProblem, *, half_life_range: tuple[float,
             tried[ln_half_life] = problem.sum_of_squares(float(np.exp(ln_half_life)))
         return tried[ln_half_life]
 
-    best, bound = _search(rss, low, high)
+    best, bound = search_half_life(rss, low, high)
     if bound == "inside":
         best = _polish(problem, best, low=low, high=high)
     half_life = float(np.exp(best))
@@ -174,8 +174,11 @@ def fit_stock_regression(problem: StockProblem, *, half_life_range: tuple[float,
     )
 
 
-def _search(rss: Callable[[float], float], low: float, high: float) -> tuple[float, Bound]:
-    """The best ln h of a grid and a bounded search around it; whether it ends inside the range."""
+def search_half_life(rss: Callable[[float], float], low: float, high: float) -> tuple[float, Bound]:
+    """The ln h with the least loss, on a grid and by a bounded search around its best point.
+
+    ``low .. high`` is the range of ln h; the second value says whether the search ended inside it.
+    """
     from scipy.optimize import minimize_scalar
 
     grid = [float(x) for x in np.linspace(low, high, GRID_POINTS)]

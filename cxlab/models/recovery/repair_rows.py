@@ -109,7 +109,7 @@ def repair_rows(
     at = _days(kept[ANSWERED_AT], start)
     order = np.lexsort((at, codes))
     owner, at = codes[order].astype(np.int64), at[order]
-    seen, lost = _keep_experiences(
+    seen, lost = keep_experiences(
         experiences, pd.Index(names), owner=owner, at=at, start=start, group=group
     )
     kinds = seen.kinds(owner, at)
@@ -136,7 +136,11 @@ def stock_entries(rows: RepairRows, *, delay_days: float = 0.0, weight: Floats |
     fading from its own date throughout. With ``delay_days`` every experience enters only so many days
     after it occurred (the carry-over design); with ``weight`` every experience counts so much.
     """
-    past = rows.experiences
+    return entries_of(rows.experiences, delay_days=delay_days, weight=weight)
+
+
+def entries_of(past: Experiences, *, delay_days: float = 0.0, weight: Floats | None = None) -> Entries:
+    """Entries of the three stocks of some experiences; see :func:`stock_entries`."""
     enter = past.occurred + delay_days
     bad = ~past.positive
     moved = np.maximum(past.resolved, enter)
@@ -254,7 +258,7 @@ def _keep_answers(
     return kept[~single], aside, int(single.sum())
 
 
-def _keep_experiences(
+def keep_experiences(
     experiences: pd.DataFrame,
     names: pd.Index,
     *,
