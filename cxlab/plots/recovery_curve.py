@@ -31,7 +31,7 @@ def plot_recovery_curve(
     -------
     Axes
     """
-    axes = new_axes(ax, width=9.0, height=4.8)
+    axes = new_axes(ax, width=11.0, height=4.8)
     groups = list(dict.fromkeys(curves["group"]))
     for group, colour in zip(groups, (ORANGE, BLUE), strict=True):
         rows = curves[(curves["group"] == group) & (curves["event"] == "back")]
@@ -49,7 +49,7 @@ def plot_recovery_curve(
     axes.axhline(50.0, color=GREY, linewidth=1.0, linestyle=":")
     axes.set_ylim(0, 100)
     axes.set_xlim(0, float(curves["step"].max()))
-    axes.legend(frameon=False, fontsize=10, loc="upper left", bbox_to_anchor=(0.0, 0.99))
+    axes.legend(frameon=False, fontsize=10, loc="upper left", bbox_to_anchor=(1.01, 1.0))
     rule = "an answer" if in_a_row == 1 else f"{in_a_row} answers in a row"
     return title_axes(
         axes,

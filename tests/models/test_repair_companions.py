@@ -53,6 +53,33 @@ def test_groups_of_one_truth_are_drawn_together_and_small_ones_get_no_number(wor
     assert "D" in result.summary()
 
 
+@pytest.mark.statistics
+def test_groups_of_one_truth_keep_coverage_and_family_wise_error(record_figure):
+    """Four touchpoints of one weight: every interval of each, and any false alarm after Holm."""
+    runs, held, raw, alarms, withheld = 200, [], [], [], 0
+    for seed in range(runs):
+        answers, experiences = make(World(customers=800), 5_000 + seed)
+        place = np.random.default_rng(seed).choice(["A", "B", "C", "E"], len(experiences))
+        table = RepairGroupsModel().fit(answers, experiences.assign(touchpoint=place)).table()
+        if table["estimate"].isna().any():
+            withheld += 1
+            continue
+        held += ((table["conf_low"] <= 10.0) & (table["conf_high"] >= 10.0)).tolist()
+        raw += ((table["raw_conf_low"] <= 10.0) & (table["raw_conf_high"] >= 10.0)).tolist()
+        alarms.append(bool((table["p_value_holm"] < 0.05).any()))
+    for what, value, bound in (
+        ("coverage, drawn to the mean", np.mean(held), "0.93 to 0.985"),
+        ("coverage, raw", np.mean(raw), "0.93 to 0.975"),
+        ("any false alarm after Holm", np.mean(alarms), "<= 0.08"),
+    ):
+        record_figure(
+            f"four groups of one truth, 800 customers: {what}", value, runs=runs - withheld, bound=bound
+        )
+    assert 0.93 <= np.mean(held) <= 0.985
+    assert 0.93 <= np.mean(raw) <= 0.975
+    assert np.mean(alarms) <= 0.08
+
+
 def test_a_touchpoint_that_weighs_double_is_found_after_holm():
     rng = np.random.default_rng(41)
     answers, experiences = make(World(customers=2500, resolved_share=0.0), 41)

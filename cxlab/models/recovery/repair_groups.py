@@ -58,8 +58,10 @@ class RepairGroupsResult(Result):
             )
         differs = used.loc[used["verdict"] == REJECTED, "term"].tolist()
         few = rows.loc[rows["verdict"] == TOO_FEW, "term"].tolist()
+        by_chance = round(1.0 / (1.0 - self.confidence))
         said = (
-            f"After Holm's correction {', '.join(differs)} differ from the mean of the groups"
+            f"After Holm's correction {', '.join(differs)} {'differs' if len(differs) == 1 else 'differ'} "
+            f"from the mean of the groups; where all weigh alike, one such table in {by_chance} says so"
             if differs
             else "No group differs from the mean of the groups after Holm's correction"
         )
