@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ from cxlab.stats.stock_logit import StockLogit, StockLogitProblem, fit_stock_log
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+Row = dict[Any, Any]
 BETWEEN = "between customers: what they brought along moves both their experiences and their leaving"
 DIRECTION = np.array([-1.0, 1.0, 1.0])
 
@@ -321,11 +322,11 @@ def _half_life(fit: StockLogit, z: float) -> dict[str, object]:
     }
 
 
-def _number(row: dict[str, float]) -> str:
+def _number(row: Row) -> str:
     return f"{row['estimate']:.1f} [{row['conf_low']:.1f}, {row['conf_high']:.1f}]"
 
 
-def _memory(row: dict[str, float]) -> str:
+def _memory(row: Row) -> str:
     if np.isnan(row["estimate"]):
         return f"Memory: {row['meaning']}."
     if np.isnan(row["conf_low"]):
