@@ -123,8 +123,7 @@ def fit_stock_logit(
     columns = stocks * problem.direction
     if half_life is None and bound == "inside":
         columns = np.column_stack([columns, (slopes * problem.direction) @ theta[-size:]])
-    covariance = np.zeros((size + 1, size + 1))
-    used = columns.shape[1]
+    covariance, used = np.zeros((size + 1, size + 1)), columns.shape[1]
     covariance[:used, :used] = _jackknife(problem, problem.design(found) @ theta, columns)
     return StockLogit(
         half_life=found,

@@ -141,6 +141,10 @@ def test_what_cannot_be_answered_is_refused():
         RepairChurnModel(minimum_events=1_000).fit(experiences, customers)
     with pytest.raises(cxlab.FitError, match="twice"):
         RepairChurnModel().fit(experiences, pd.concat([customers, customers]))
+    with pytest.raises(cxlab.FitError, match="naive UTC"):
+        RepairChurnModel().fit(experiences, customers.assign(left_at="2024-01-01"))
+    with pytest.raises(cxlab.FitError, match="neutral"):
+        RepairChurnModel().fit(experiences.assign(valence="neutral"), customers)
     with pytest.raises(cxlab.ParameterError, match="half_life_days"):
         RepairChurnModel(half_life_days=-1.0)
 

@@ -13,7 +13,9 @@ from cxlab.core.columns import CUSTOMER_ID
 from cxlab.core.errors import FitError, NotAnswerableError
 from cxlab.models.recovery.repair_rows import (
     ANSWERED_AT,
+    NEGATIVE,
     OCCURRED_AT,
+    POSITIVE,
     RESOLVED_AT,
     Experiences,
     keep_experiences,
@@ -95,40 +97,24 @@ def churn_rows(
     people = _people(
         customers, answers, contracts, start, outcome, adjust_for, contract_columns, prior_answers
     )
-    last = _days(pd.Series([end]), start)[0]
-    left = people.left <= last
-    whole = np.floor((np.where(left, people.left, last) - people.begin) / period_days).astype(np.int64)
-    n_free = int(whole.sum())
-    event_owner = np.flatnonzero(left)
-    if len(event_owner) == 0:
-        raise NotAnswerableError(
-            CHURN_QUESTION, reason="Nobody left.", next_step="customers with left_at, or a longer record."
-        )
-    drawn = min(n_free, controls * len(event_owner))
-    picked = np.sort(rng.choice(n_free, size=drawn, replace=False, shuffle=False))
-    ends = np.cumsum(whole)
-    free_owner = np.searchsorted(ends, picked, side="right")
-    number = np.r_[whole[event_owner], picked - (ends - whole)[free_owner]]
-    owner = np.r_[event_owner, free_owner]
-    at = people.begin[owner] + number * period_days
-    order = np.lexsort((at, owner))
-    kept, codes = np.unique(owner[order], return_inverse=True)
+    drawn = _draw_periods(people, _days(pd.Series([end]), start)[0], period_days, controls, rng)
+    kept, codes = np.unique(drawn.owner, return_inverse=True)
     seen, lost = keep_experiences(
-        experiences, people.names[kept], owner=codes.astype(np.int64), at=at[order], start=start, group=""
+        experiences, people.names[kept], owner=codes.astype(np.int64), at=drawn.at, start=start, group=""
     )
-    other, penalty = _other(people, owner[order], at[order])
+    other, penalty = _other(people, drawn.owner, drawn.at)
     return ChurnRows(
         owner=codes.astype(np.int64),
-        at=at[order],
-        event=(np.arange(len(owner)) < len(event_owner)).astype(np.float64)[order],
+        at=drawn.at,
+        event=drawn.event,
         other=other,
         penalty=penalty,
         experiences=seen,
         n_customers=len(kept),
-        n_events=len(event_owner),
+        n_events=int(drawn.event.sum()),
         n_with_prior=int(np.isfinite(people.prior[kept]).sum()),
-        n_event_free=n_free,
-        share_drawn=drawn / max(n_free, 1),
+        n_event_free=drawn.n_event_free,
+        share_drawn=float((drawn.event == 0).sum()) / max(drawn.n_event_free, 1),
         adjusted=tuple(people.columns.columns),
         n_used=len(seen.owner) + len(kept),
         n_set_aside={
@@ -137,6 +123,40 @@ def churn_rows(
             **{_REASONS.get(reason, reason): count for reason, count in lost.items()},
         },
     )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Periods:
+    """Periods by customer and time."""
+
+    owner: Integers
+    at: Floats
+    event: Floats
+    n_event_free: int
+
+
+def _draw_periods(
+    people: _People, last: float, period_days: float, controls: int, rng: np.random.Generator
+) -> _Periods:
+    """Every period in which somebody left, and ``controls`` event-free ones for each, at random."""
+    left = people.left <= last
+    until = np.where(left, people.left, last)
+    whole = np.maximum(np.floor((until - people.begin) / period_days), 0.0).astype(np.int64)
+    leaver = np.flatnonzero(left)
+    if len(leaver) == 0:
+        raise NotAnswerableError(
+            CHURN_QUESTION, reason="Nobody left.", next_step="customers with left_at, or a longer record."
+        )
+    ends, n_free = np.cumsum(whole), int(whole.sum())
+    size = min(n_free, controls * len(leaver))
+    picked = np.sort(rng.choice(n_free, size=size, replace=False, shuffle=False))
+    stayer = np.searchsorted(ends, picked, side="right")
+    number = np.r_[whole[leaver], picked - (ends - whole)[stayer]]
+    owner = np.r_[leaver, stayer]
+    at = people.begin[owner] + number * period_days
+    order = np.lexsort((at, owner))
+    event = (np.arange(len(owner)) < len(leaver)).astype(np.float64)
+    return _Periods(owner=owner[order], at=at[order], event=event[order], n_event_free=n_free)
 
 
 _REASONS = {
@@ -162,6 +182,24 @@ def _span(
                 reason=f"The {name} lack the column(s) {', '.join(missing)}.",
                 next_step=f"{name} with these columns.",
             )
+    for table, name, column in (
+        (experiences, "experiences", OCCURRED_AT),
+        (experiences, "experiences", RESOLVED_AT),
+        (customers, "customers", JOINED_AT),
+        (customers, "customers", LEFT_AT),
+    ):
+        if not (isinstance(table[column].dtype, np.dtype) and table[column].dtype.kind == "M"):
+            raise FitError(
+                f"RepairChurnModel: {name}.{column} must be naive UTC timestamps (datetime64), got "
+                f"{table[column].dtype}. Next step: convert with pandas.to_datetime(..., "
+                f"utc=True).dt.tz_localize(None)."
+            )
+    strange = sorted(set(experiences["valence"].dropna().unique()) - {POSITIVE, NEGATIVE})
+    if strange:
+        raise FitError(
+            f"RepairChurnModel: experiences.valence must be {POSITIVE!r} or {NEGATIVE!r}, got "
+            f"{strange[:5]}. Next step: use cxlab.experiences(tables), or recode or drop the other rows."
+        )
     if customers[CUSTOMER_ID].duplicated().any():
         twice = customers.loc[customers[CUSTOMER_ID].duplicated(), CUSTOMER_ID].iloc[0]
         raise FitError(

@@ -195,6 +195,32 @@ class RepairChurnModel:
         FitError
             If a customer occurs twice.
         """
+        rows = self._rows(experiences, customers, answers, contracts, data_end)
+        fit = self._estimate(rows)
+        return RepairChurnResult(
+            estimates=self._table(fit, rows),
+            diagnostics=checks_table(_checks(fit, rows)),
+            provenance=Provenance(
+                model="RepairChurnModel",
+                n_rows=len(experiences) + len(customers),
+                n_used=rows.n_used,
+                n_set_aside={reason: count for reason, count in rows.n_set_aside.items() if count},
+                settings=dataclasses.asdict(self),
+                seed=self.seed,
+            ),
+            period_days=self.period_days,
+            confidence=self.confidence,
+            adjusted=(*(("prior satisfaction",) if rows.n_with_prior else ()), *rows.adjusted),
+        )
+
+    def _rows(
+        self,
+        experiences: pd.DataFrame,
+        customers: pd.DataFrame,
+        answers: pd.DataFrame | None,
+        contracts: pd.DataFrame | None,
+        data_end: pd.Timestamp | None,
+    ) -> ChurnRows:
         rows = churn_rows(
             experiences,
             customers,
@@ -215,22 +241,7 @@ class RepairChurnModel:
                 reason=f"Too few: {rows.n_events} customers left; {self.minimum_events} are needed.",
                 next_step="more customers, or a longer record.",
             )
-        fit = self._estimate(rows)
-        return RepairChurnResult(
-            estimates=self._table(fit, rows),
-            diagnostics=checks_table(_checks(fit, rows)),
-            provenance=Provenance(
-                model="RepairChurnModel",
-                n_rows=len(experiences) + len(customers),
-                n_used=rows.n_used,
-                n_set_aside={reason: count for reason, count in rows.n_set_aside.items() if count},
-                settings=dataclasses.asdict(self),
-                seed=self.seed,
-            ),
-            period_days=self.period_days,
-            confidence=self.confidence,
-            adjusted=(*(("prior satisfaction",) if rows.n_with_prior else ()), *rows.adjusted),
-        )
+        return rows
 
     def _estimate(self, rows: ChurnRows) -> StockLogit:
         plan = plan_stocks(rows.owner, rows.at, entries=entries_of(rows.experiences), n_stocks=len(KINDS))
