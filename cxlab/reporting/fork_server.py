@@ -39,7 +39,28 @@ PRELOADED = (
     "sklearn.linear_model",
     "sklearn.pipeline",
     "sklearn.preprocessing",
+    # What every kernel, figure or table loads on its way; the debugger alone is a tenth of a second.
+    "ipykernel.debugger",
+    "IPython.core.completerlib",
+    "IPython.core.pylabtools",
+    "IPython.extensions.storemagic",
+    "sqlite3",
+    "stringprep",
+    "encodings.idna",
+    "matplotlib.backends.backend_agg",
+    "PIL.BmpImagePlugin",
+    "PIL.GifImagePlugin",
+    "PIL.JpegImagePlugin",
+    "PIL.PngImagePlugin",
+    "PIL.PpmImagePlugin",
+    "pandas.core.methods.to_dict",
+    "pandas.io.formats.html",
+    "pandas.io.formats.string",
+    "pyarrow.pandas_compat",
+    "tornado.platform.asyncio",
+    "tornado.queues",
 )
+_OF_THE_DEBUGGER = "PYDEVD_"
 _LONGEST_REQUEST = 1 << 20
 #: What pandas chooses when it is imported in a notebook.
 _COLUMNS_IN_A_KERNEL = 20
@@ -51,11 +72,15 @@ def main(descriptor: int) -> None:
     """Serve requests on the socket until its other end is closed; kernels end with the server."""
     # The folder of this script is no place to import from.
     del sys.path[0]
+    given = set(os.environ)
     for name in PRELOADED:
         try:
             importlib.import_module(name)
         except ImportError:
             continue
+    # What the debugger notes in the environment as it loads stands there in every kernel.
+    new = [name for name in os.environ if name.startswith(_OF_THE_DEBUGGER) and name not in given]
+    noted = {name: os.environ[name] for name in new}
     gc.collect()
     gc.freeze()
     with socket.socket(fileno=descriptor) as channel:
@@ -69,7 +94,7 @@ def main(descriptor: int) -> None:
             child = os.fork()
             if child == 0:
                 channel.close()
-                _become_kernel(json.loads(request))
+                _become_kernel(json.loads(request), noted)
             handle = os.pidfd_open(child)
             socket.send_fds(channel, [json.dumps({"pid": child}).encode()], [handle])
             os.close(handle)
@@ -88,14 +113,14 @@ def _send(channel: socket.socket, message: dict[str, Any]) -> None:
     channel.sendall(json.dumps(message).encode())
 
 
-def _become_kernel(request: dict[str, Any]) -> None:
+def _become_kernel(request: dict[str, Any], noted: dict[str, str]) -> None:
     """In the child: the state of a new interpreter, as far as a notebook can tell, then ipykernel."""
     server = os.getppid()
     os.setsid()
     _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.environ.clear()
-    os.environ.update({**request["env"], "JPY_PARENT_PID": str(server)})
+    os.environ.update({**request["env"], **noted, "JPY_PARENT_PID": str(server)})
     os.chdir(request["cwd"])
     time.tzset()
     random.seed()

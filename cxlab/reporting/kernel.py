@@ -24,8 +24,13 @@ KERNEL_ENVIRONMENT: Final = {
 }
 
 #: For the process that kernels are forked from: pyarrow's second allocator, which is not used, would start
-#: a thread as soon as the library is loaded, and a process with threads must not be forked.
-_SERVER_ENVIRONMENT: Final = {**KERNEL_ENVIRONMENT, "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+#: a thread as soon as the library is loaded, and a process with threads must not be forked. The debugger
+#: that ipykernel loads would say on the terminal that it may miss breakpoints of Python's own modules.
+_SERVER_ENVIRONMENT: Final = {
+    **KERNEL_ENVIRONMENT,
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+}
 
 
 class KernelSet:

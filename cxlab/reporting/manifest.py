@@ -53,7 +53,10 @@ def environment_hash() -> str:
     digest = hashlib.sha256()
     for path in sources:
         digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
-    installed = {f"{one.metadata['Name']}=={one.version}" for one in distributions()}
+    installed = {
+        _name_and_version(one.read_text("METADATA") or one.read_text("PKG-INFO") or "")
+        for one in distributions()
+    }
     digest.update("\n".join(sorted(installed)).encode())
     return digest.hexdigest()
 
@@ -114,6 +117,12 @@ def whole_record(folder: Path, path: Path) -> dict[str, Any] | None:
 
 def _source(notebook: Notebook) -> list[list[Any]]:
     return [[cell.cell_type, cell.source, sorted(_tags(cell))] for cell in notebook.cells]
+
+
+def _name_and_version(metadata: str) -> str:
+    """The two lines of a package's metadata; parsing all of 200 packages takes a third of a second."""
+    head = metadata.partition("\n\n")[0].splitlines()
+    return " ".join(sorted(line for line in head if line.startswith(("Name:", "Version:"))))
 
 
 def _tags(cell: Any) -> Iterable[str]:

@@ -78,5 +78,5 @@ def small_picture(png_base64: str) -> str:
         else white.resize((_PICTURE_WIDTH, height), Image.Resampling.LANCZOS)
     )
     file = io.BytesIO()
-    small.quantize(_PICTURE_COLOURS).save(file, format="PNG", optimize=True)
+    small.quantize(_PICTURE_COLOURS).save(file, format="PNG", compress_level=6)
     return base64.b64encode(file.getvalue()).decode()

@@ -26,6 +26,8 @@ import matplotlib, matplotlib.pyplot as plt, seaborn as sns
 print(sorted(name for name in sys.modules if name.split(".")[0] == "cxlab"))
 print(os.getcwd(), os.environ["OMP_NUM_THREADS"], os.environ["TZ"], sys.executable, __name__, sys.path)
 print(sys.flags, sys.argv[0].rpartition("/")[2], threading.active_count() > 0)
+print(sorted(name for name in os.environ if name != "JPY_PARENT_PID"))
+print(sys.gettrace(), threading._trace_hook if hasattr(threading, "_trace_hook") else None)
 print(pd.options.display.max_columns, pd.options.display.width)
 print(matplotlib.get_backend(), pd.options.display.max_rows, plt.rcParams["figure.dpi"])
 """
@@ -163,3 +165,11 @@ def alive(pid):
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_the_server_says_nothing_on_the_terminal(tmp_path, capfd):
+    kernels = KernelSet(fast=True)
+    executed = execute(notebook("print(1)"), {}, folder=tmp_path, kernels=kernels)
+    kernels.close()
+    assert executed.failure is None
+    assert capfd.readouterr().err == ""
