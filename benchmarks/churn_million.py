@@ -63,7 +63,7 @@ def fit(which: str) -> str:
 
 
 def events() -> dict[str, pd.DataFrame]:
-    """Ten million events of a million customers over three years."""
+    """Ten million events, 300,000 complaints and 500,000 answers of a million customers over three years."""
     rng = np.random.default_rng(3)
     start = pd.Timestamp("2022-01-01")
     ids = pd.Series(np.arange(CUSTOMERS)).astype("str")
@@ -81,7 +81,28 @@ def events() -> dict[str, pd.DataFrame]:
     )
     customers = pd.DataFrame({"customer_id": ids, "joined_at": start, "left_at": pd.NaT})
     customers["left_at"] = customers["left_at"].astype("datetime64[us]")
-    return {"customers": customers, "events": table}
+    of = rng.integers(0, EVENTS, EVENTS * 3 // 100)
+    opened = happened[of] + pd.to_timedelta(rng.integers(0, 10, len(of)), unit="D")
+    solved = pd.Series(opened + pd.to_timedelta(rng.integers(1, 60, len(of)), unit="D"))
+    complaints = pd.DataFrame(
+        {
+            "complaint_id": pd.Series(np.arange(len(of))),
+            "customer_id": table["customer_id"].take(of).reset_index(drop=True),
+            "event_id": table["event_id"].take(of).reset_index(drop=True),
+            "opened_at": opened,
+            "resolved_at": solved.mask(rng.random(len(of)) < 0.2),
+        }
+    )
+    answers = EVENTS // 20
+    surveys = pd.DataFrame(
+        {
+            "customer_id": ids.take(rng.integers(0, CUSTOMERS, answers)).reset_index(drop=True),
+            "answered_at": start + pd.to_timedelta(rng.integers(0, 3 * 365 * 1440, answers), unit="min"),
+            "overall": rng.integers(1, 11, answers).astype(float),
+            "expectation": rng.integers(1, 11, answers).astype(float),
+        }
+    )
+    return {"customers": customers, "events": table, "complaints": complaints, "surveys": surveys}
 
 
 def features(which: str) -> str:

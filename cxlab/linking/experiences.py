@@ -26,7 +26,7 @@ from cxlab.linking.keys import (
     visibility_check,
 )
 from cxlab.linking.linked import MATCH_COLUMNS, Linked
-from cxlab.linking.sources import complaint_source, event_customers, knows_resolution, resolved_event_source
+from cxlab.linking.sources import complaint_source, event_accounts, knows_resolution, resolved_event_source
 
 #: Events on one side of good and bad below which a comparison of the two has no ground.
 FEW_EVENTS = 30
@@ -270,5 +270,5 @@ def _experience_checks(tables: Tables, negative: int, positive: int) -> list[Che
             passed=few >= FEW_EVENTS,
             meaning="negative and positive events, whichever are fewer: too few for a comparison",
         ),
-        account_check(event_customers(tables)),
+        account_check(event_accounts(tables)),
     ]

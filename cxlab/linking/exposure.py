@@ -14,6 +14,7 @@ from cxlab.engine.duck import quote_text
 from cxlab.ingest.tables import Tables
 from cxlab.linking.features import Feature, blocks_of, features_table, fill_empty, name_columns, select_list
 from cxlab.linking.keys import (
+    ACCOUNT_EVENTS,
     NO_CUSTOMER,
     account_check,
     customer_matches,
@@ -102,6 +103,7 @@ def exposure(tables: Tables, *, days: int = 90) -> Linked:
 
 def _link(tables: Tables, days: int) -> Linked:
     seen = event_customers(tables)
+    accounts = int((seen["events"] > ACCOUNT_EVENTS).sum())
     keys, set_aside = _known_answers(tables, seen)
     rows, matched = int(keys["named"].sum()), int(keys["seen_at"].notna().sum())
     in_events = match_row(SURVEYS, f"{CUSTOMER_ID} in {EVENTS}", rows=rows, matched=matched)
@@ -130,7 +132,12 @@ def _link(tables: Tables, days: int) -> Linked:
     share = with_event / len(linked) if len(linked) else float("nan")
     return Linked(
         estimates=linked,
-        diagnostics=checks_table([*_checks(tables, linked, latest, first_seen), account_check(seen)]),
+        diagnostics=checks_table(
+            [
+                *_checks(tables, linked, latest, first_seen),
+                account_check(accounts),
+            ]
+        ),
         provenance=provenance,
         match_rates=pd.DataFrame(rates),
         loss_rows=losses_frame({SURVEYS: set_aside, EVENTS: _event_losses(tables)}),

@@ -40,12 +40,18 @@ def name_columns(frame: pd.DataFrame, features: Sequence[Feature], *, prefix: st
 
 def fill_empty(frame: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
     """Rows that no record belongs to get each feature's ``empty``; whole counts become integers."""
-    filled = frame.copy()
+    whole = frame.copy()
     for feature in features:
-        if feature.empty is not None:
-            column = filled[feature.name].fillna(feature.empty)
-            filled[feature.name] = column.astype("int64") if isinstance(feature.empty, int) else column
-    return filled
+        whole[feature.name] = filled(whole[feature.name], feature.empty)
+    return whole
+
+
+def filled(column: pd.Series, empty: float | None) -> pd.Series:
+    """``column`` with ``empty`` where it is missing (None: as it is), as integers if ``empty`` is one."""
+    if empty is None:
+        return column
+    whole = column.fillna(empty)
+    return whole.astype("int64") if isinstance(empty, int) else whole
 
 
 def features_table(features: Sequence[Feature]) -> pd.DataFrame:

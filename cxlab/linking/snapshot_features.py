@@ -8,7 +8,6 @@ from cxlab.core.columns import (
     COMPLAINTS,
     CONTRACTS,
     CUSTOMER_ID,
-    EVENTS,
     OVERALL,
     RECOMMEND,
     SURVEYS,
@@ -16,25 +15,14 @@ from cxlab.core.columns import (
 )
 from cxlab.engine.duck import quote_identifier
 from cxlab.ingest.tables import Tables
-from cxlab.linking.experience_features import (
-    FULL_HALF_LIVES_DAYS,
-    event_extras,
-    expectation_gap,
-    weakest_link,
-)
 from cxlab.linking.features import Feature
 from cxlab.linking.keys import empty
 from cxlab.linking.sources import (
     column_or_null,
     complaint_source,
-    knows_resolution,
-    resolved_event_source,
     visible_moment,
 )
 
-#: Half-lives of the decayed stocks: a quarter and a year.
-HALF_LIVES_DAYS = (90, 365)
-WINDOWS_DAYS = (90, 365)
 SEEN = "visible_at < {cut}"
 
 
@@ -44,119 +32,25 @@ class FeatureSource:
 
     source: str
     features: tuple[Feature, ...]
-    #: A second key within the customer (touchpoint): each feature is the lowest value over it.
-    lowest_over: str = ""
 
 
 def feature_sources(tables: Tables, *, full: bool = False) -> list[FeatureSource]:
     """The scans that these data allow; a block without its columns is absent, never filled.
 
-    ``full`` adds the experience features that cost more: see ``experience_features``.
+    ``full`` adds the expectation gap. What events say is measured in ``event_features``.
     """
     found = [
         _contract_source(tables),
-        _event_features(tables, full=full),
         _complaint_features(tables),
         _survey_features(tables),
+        _expectation_gap(tables) if full else None,
     ]
-    if full:
-        for extra, key in ((weakest_link(tables), "touchpoint"), (expectation_gap(tables), "")):
-            if extra is not None:
-                found.append(FeatureSource(source=extra[0], features=(extra[1],), lowest_over=key))
     return [source for source in found if source is not None]
-
-
-def recent(days: int) -> str:
-    """SQL condition: seen before the cut-off and at most ``days`` old at it."""
-    return f"{SEEN} AND occurred_at >= {{cut}} - INTERVAL {days} DAY"
-
-
-def decayed(condition: str, half_life_days: int) -> str:
-    """SQL: the exact sum of 2^(-age / half-life) at the cut-off over the records of ``condition``.
-
-    Summed afresh for each cut-off: a running sum that is discounted onwards loses digits after some
-    half-lives, and lets later records change earlier stocks through rounding.
-    """
-    return (
-        f"coalesce(sum(exp(cx_age(occurred_at, {{cut}}) * (-ln(2) / {half_life_days}))) "
-        f"FILTER (WHERE {SEEN} AND {condition}), 0)"
-    )
 
 
 def _count(name: str, block: str, condition: str, meaning: str) -> Feature:
     sql = f"count(*) FILTER (WHERE {condition})"
     return Feature(name=name, block=block, sql=sql, meaning=meaning, empty=0)
-
-
-def _event_features(tables: Tables, *, full: bool) -> FeatureSource | None:
-    if not tables.has(EVENTS, CUSTOMER_ID, "occurred_at"):
-        return None
-    features = [
-        _count(f"usage_events_{days}d", "usage", recent(days), f"events in the last {days} days")
-        for days in WINDOWS_DAYS
-    ]
-    if tables.has(EVENTS, "channel"):
-        year = recent(365)
-        features.append(
-            Feature(
-                name="usage_digital_share_365d",
-                block="usage",
-                sql=f"CAST(count(*) FILTER (WHERE {year} AND channel = 'digital') AS DOUBLE) "
-                f"/ nullif(count(*) FILTER (WHERE {year} AND channel IS NOT NULL), 0)",
-                meaning="share of digital events in the last 365 days; missing without any",
-            )
-        )
-    features.append(
-        Feature(
-            name="usage_days_since_last_event",
-            block="usage",
-            sql=f"cx_age(max(occurred_at) FILTER (WHERE {SEEN}), {{cut}})",
-            meaning="days since the last event; missing without any",
-        )
-    )
-    if tables.has(EVENTS, "outcome"):
-        features += _experience_features(tables, FULL_HALF_LIVES_DAYS if full else HALF_LIVES_DAYS)
-    if full and tables.has(EVENTS, "outcome"):
-        features += event_extras()
-    return FeatureSource(source=resolved_event_source(tables), features=tuple(features))
-
-
-def _experience_features(tables: Tables, half_lives_days: tuple[int, ...]) -> list[Feature]:
-    """Counts and decayed stocks of good and bad events, the bad ones split by what was resolved by then."""
-    solved = "resolved_at IS NOT NULL AND resolved_at < {cut}"
-    kinds = {"positive": ("outcome > 0", "positive events")}
-    if knows_resolution(tables):
-        kinds["negative_unresolved"] = (
-            f"outcome < 0 AND NOT ({solved})",
-            "negative events not resolved before the cut-off",
-        )
-        kinds["negative_resolved"] = (
-            f"outcome < 0 AND {solved}",
-            "negative events with a complaint resolved before the cut-off",
-        )
-    else:
-        kinds["negative"] = ("outcome < 0", "negative events (resolution unknown)")
-    stocks = [
-        Feature(
-            name=f"experience_{kind}_stock_{days}d",
-            block="experience",
-            sql=decayed(condition, days),
-            meaning=f"{meaning}, each counting half after {days} days",
-            empty=0.0,
-        )
-        for kind, (condition, meaning) in kinds.items()
-        for days in half_lives_days
-    ]
-    counts = [
-        _count(
-            f"experience_negatives_{days}d",
-            "experience",
-            f"{recent(days)} AND outcome < 0",
-            f"negative events in the last {days} days",
-        )
-        for days in WINDOWS_DAYS
-    ]
-    return [*stocks, *counts]
 
 
 def _complaint_features(tables: Tables) -> FeatureSource | None:
@@ -290,3 +184,22 @@ def _answer_feature(kind: str, word: str) -> Feature:
         sql=sql,
         meaning=f"{word} value of {names[kind]} before the cut-off",
     )
+
+
+def _expectation_gap(tables: Tables) -> FeatureSource | None:
+    """The last expectation minus the overall answer given with it."""
+    if not tables.has(SURVEYS, CUSTOMER_ID, "answered_at", OVERALL, "expectation"):
+        return None
+    moment = visible_moment(tables, SURVEYS, "answered_at")
+    source = (
+        f"SELECT {CUSTOMER_ID}, {moment} AS visible_at, avg(cx_number(expectation) - cx_number({OVERALL})) "
+        f"AS gap FROM {SURVEYS} WHERE NOT {empty(CUSTOMER_ID)} AND answered_at IS NOT NULL "
+        f"GROUP BY {CUSTOMER_ID}, {moment}"
+    )
+    feature = Feature(
+        name="survey_expectation_gap",
+        block="survey",
+        sql=f"max_by(gap, visible_at) FILTER (WHERE {SEEN} AND gap IS NOT NULL)",
+        meaning="last expectation minus the overall answer given with it; above 0: disappointed",
+    )
+    return FeatureSource(source=source, features=(feature,))

@@ -13,7 +13,7 @@ from cxlab.ingest.tables import Tables
 from cxlab.linking.cross_section import CHURNED
 from cxlab.linking.keys import account_check, set_aside_words, visibility_check
 from cxlab.linking.labels import FIXED_AT_JOINING, HISTORY_DAYS, Span
-from cxlab.linking.sources import event_customers
+from cxlab.linking.sources import event_accounts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,5 +96,8 @@ def snapshot_checks(tables: Tables, plan: Plan) -> list[Check]:
         ),
     ]
     if tables.has(EVENTS, CUSTOMER_ID, "occurred_at"):
-        checks += [visibility_check(tables), account_check(event_customers(tables))]
+        checks += [
+            visibility_check(tables),
+            account_check(event_accounts(tables)),
+        ]
     return checks

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from pandas.api.extensions import take
 
 from cxlab.core.columns import COMPLAINTS, CONTRACTS, CUSTOMER_ID, CUSTOMERS, EVENTS, LOCATION_ID, SURVEYS
 from cxlab.core.errors import LinkError, NotAnswerableError, ParameterError
@@ -13,10 +17,10 @@ from cxlab.core.result import checks_table
 from cxlab.engine.macros import moment
 from cxlab.ingest.tables import Tables
 from cxlab.linking.cross_section import CHURNED, cross_section
-from cxlab.linking.features import Feature, blocks_of, features_table, fill_empty, name_columns, select_list
+from cxlab.linking.event_features import PERSON_ID, PERSON_PLACE, PERSONS, measure_events, view_persons
+from cxlab.linking.features import Feature, blocks_of, features_table, filled, select_list
 from cxlab.linking.keys import (
     customer_matches,
-    empty,
     event_rules,
     loss_counts,
     losses_frame,
@@ -42,6 +46,8 @@ CUTS_PER_SCAN = 6
 TENURE = "contract_tenure_days"
 SECONDS_PER_DAY = 86_400
 BLOCKS = ("contract", "usage", "experience", "survey")
+#: Shown last of its block: it sums up the others.
+WEAKEST = "experience_weakest_link"
 
 
 def snapshots(
@@ -68,7 +74,7 @@ def snapshots(
     lead_days, horizon_days
         Days from cut-off to outcome window (time to act; 0 or more), and its length (1 or more).
     full_experience
-        More stocks, last, mean and slope of outcomes, weakest link, expectation gap (experience_features).
+        More stocks, last, mean and slope of outcomes, weakest link, expectation gap (event_features).
 
     ``table()`` has customer_id, cut_at (NaT: cross-section), churned (Int8), location_id, then features
     named by their block: contract_, usage_, experience_, survey_ (``blocks``, ``feature_blocks()``).
@@ -156,16 +162,17 @@ def _link(tables: Tables, plan: Plan, *, full: bool) -> Linked:
             f"{', '.join(f'{n:,} {reason}' for reason, n in set_aside.items())}.",
             next_step="check joined_at and left_at of [customers], or choose other cut-offs.",
         )
-    sources = feature_sources(tables, full=full)
-    statics = _static_features(tables)
-    panel[TENURE] = (panel["cut_at"] - panel["joined_at"]).dt.total_seconds() / SECONDS_PER_DAY
-    panel = panel.rename(columns={name: f"contract_{name}" for name in FIXED_AT_JOINING[:2]})
-    for source in sources:
-        measured = _measure(tables, source, plan.cuts)
-        panel = fill_empty(panel.merge(measured, on=[CUSTOMER_ID, "cut_at"], how="left"), source.features)
-    features = [*statics, *(feature for source in sources for feature in source.features)]
-    features.sort(key=lambda feature: BLOCKS.index(feature.block))
-    linked = panel[[CUSTOMER_ID, "cut_at", CHURNED, LOCATION_ID, *(feature.name for feature in features)]]
+    view_persons(tables, customers[CUSTOMER_ID])
+    columns = _static_columns(tables, panel)
+    for feature, values in measure_events(tables, plan.cuts, persons=len(customers), full=full):
+        columns.append((feature, values[panel["cut_place"], panel["place"]]))
+    for source in feature_sources(tables, full=full):
+        columns += _measure(tables, source, plan.cuts, panel, persons=len(customers))
+    columns.sort(key=lambda one: (BLOCKS.index(one[0].block), one[0].name == WEAKEST))
+    features = [feature for feature, _ in columns]
+    linked = panel[[CUSTOMER_ID, "cut_at", CHURNED, LOCATION_ID]].assign(
+        **{feature.name: values for feature, values in columns}
+    )
     provenance = Provenance(
         model="snapshots",
         n_rows=len(customers) * len(plan.cuts),
@@ -190,23 +197,25 @@ def _link(tables: Tables, plan: Plan, *, full: bool) -> Linked:
     )
 
 
-def _static_features(tables: Tables) -> list[Feature]:
+def _static_columns(tables: Tables, panel: pd.DataFrame) -> list[tuple[Feature, Any]]:
     """Tenure, and the columns of customers that are fixed at joining."""
     tenure = Feature(name=TENURE, block="contract", sql="", meaning="days since the customer joined")
+    days = (panel["cut_at"] - panel["joined_at"]).dt.total_seconds() / SECONDS_PER_DAY
     held = [name for name in FIXED_AT_JOINING if name != LOCATION_ID and tables.has(CUSTOMERS, name)]
-    return [
-        tenure,
-        *(
-            Feature(name=f"contract_{name}", block="contract", sql="", meaning=f"{name}, fixed at joining")
-            for name in held
-        ),
+    fixed = [
+        Feature(name=f"contract_{name}", block="contract", sql="", meaning=f"{name}, fixed at joining")
+        for name in held
     ]
+    return [(tenure, days), *((one, panel[name]) for one, name in zip(fixed, held, strict=True))]
 
 
 def _at_risk(customers: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, dict[str, int]]:
-    """The customers at risk at each cut-off with their outcome, and the others by reason."""
+    """The customers at risk at each cut-off with their outcome, cut-off by cut-off; the others by reason.
+
+    ``place`` and ``cut_place`` are the numbers of the customer and of the cut-off.
+    """
     parts, reasons = [], []
-    for cut in plan.cuts:
+    for number, cut in enumerate(plan.cuts):
         judged = judge(
             customers,
             cut,
@@ -220,6 +229,8 @@ def _at_risk(customers: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, dict[st
             customers[at_risk].assign(
                 cut_at=pd.Series(cut, index=customers.index[at_risk], dtype="datetime64[us]"),
                 churned=judged.loc[at_risk, CHURNED],
+                place=np.flatnonzero(at_risk),
+                cut_place=number,
             )
         )
     counted = pd.concat(reasons).value_counts()
@@ -227,29 +238,40 @@ def _at_risk(customers: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, dict[st
     return pd.concat(parts, ignore_index=True), set_aside
 
 
-def _measure(tables: Tables, source: FeatureSource, cuts: Sequence[pd.Timestamp]) -> pd.DataFrame:
-    """The features of every customer with records, one row per customer and cut-off."""
-    parts = []
+def _measure(
+    tables: Tables,
+    source: FeatureSource,
+    cuts: Sequence[pd.Timestamp],
+    panel: pd.DataFrame,
+    *,
+    persons: int,
+) -> list[tuple[Feature, Any]]:
+    """The features that SQL computes, one value per row of the panel."""
+    parts: list[list[pd.Series]] = [[] for _ in source.features]
     for first in range(0, len(cuts), CUTS_PER_SCAN):
         together = cuts[first : first + CUTS_PER_SCAN]
         aggregates = [
             select_list(source.features, prefix=f"c{place}_", cut=moment(cut.isoformat()))
             for place, cut in enumerate(together)
         ]
-        keys = f"{CUSTOMER_ID}, {source.lowest_over}" if source.lowest_over else CUSTOMER_ID
-        sql = (
-            f"SELECT {CUSTOMER_ID}, {', '.join(aggregates)} FROM ({source.source}) AS source "
-            f"WHERE visible_at < {moment(together[-1].isoformat())} AND NOT {empty(CUSTOMER_ID)} "
-            f"GROUP BY {keys}"
+        wide = tables.engine.frame(
+            f"SELECT {PERSON_PLACE}, {', '.join(aggregates)} FROM ({source.source}) AS source "
+            f"JOIN {PERSONS} ON {PERSON_ID} = source.{CUSTOMER_ID} "
+            f"WHERE visible_at < {moment(together[-1].isoformat())} GROUP BY {PERSON_PLACE}"
         )
-        if source.lowest_over:
-            names = [f"c{k}_{j}" for k in range(len(together)) for j in range(len(source.features))]
-            lowest = ", ".join(f"min(part.{name}) AS {name}" for name in names)
-            sql = f"SELECT {CUSTOMER_ID}, {lowest} FROM ({sql}) AS part GROUP BY {CUSTOMER_ID}"
-        wide = tables.engine.frame(sql)
-        for place, cut in enumerate(together):
-            part = name_columns(wide, source.features, prefix=f"c{place}_")
-            part.insert(0, CUSTOMER_ID, wide[CUSTOMER_ID])
-            part.insert(1, "cut_at", pd.Series(cut, index=wide.index, dtype="datetime64[us]"))
-            parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+        row_of = np.full(persons, -1)
+        row_of[wide[PERSON_PLACE]] = np.arange(len(wide))
+        for place in range(len(together)):
+            rows = row_of[panel.loc[panel["cut_place"] == first + place, "place"]]
+            for number, found in enumerate(parts):
+                found.append(_taken(wide[f"c{place}_{number}"], rows))
+    return [
+        (feature, filled(pd.concat(found, ignore_index=True), feature.empty))
+        for feature, found in zip(source.features, parts, strict=True)
+    ]
+
+
+def _taken(column: pd.Series, rows: NDArray[np.int64]) -> pd.Series:
+    """The values at ``rows``, missing where that is -1."""
+    values = column.to_numpy() if isinstance(column.dtype, np.dtype) else column.array
+    return pd.Series(take(values, rows, allow_fill=True))

@@ -8,7 +8,7 @@ from pandas.api.types import is_numeric_dtype
 from cxlab.core.columns import COMPLAINTS, CUSTOMER_ID, EVENTS
 from cxlab.engine.duck import quote_identifier
 from cxlab.ingest.tables import Tables
-from cxlab.linking.keys import empty
+from cxlab.linking.keys import ACCOUNT_EVENTS, empty
 
 #: Columns of events with a meaning of their own; every other numeric column is a metric.
 EVENT_COLUMNS = (
@@ -84,6 +84,16 @@ def event_customers(tables: Tables) -> pd.DataFrame:
         f"SELECT {CUSTOMER_ID}, count(*) AS events, min(visible_at) AS seen_at "
         f"FROM ({event_source(tables)}) AS event GROUP BY {CUSTOMER_ID}"
     ).set_index(CUSTOMER_ID)
+
+
+def event_accounts(tables: Tables) -> int:
+    """How many customers have more usable events than a person can have."""
+    return int(
+        tables.engine.scalar(
+            f"SELECT count(*) FROM (SELECT {CUSTOMER_ID} FROM ({event_source(tables)}) AS event "
+            f"GROUP BY {CUSTOMER_ID} HAVING count(*) > {ACCOUNT_EVENTS}) AS account"
+        )
+    )
 
 
 def complaint_source(tables: Tables) -> str:

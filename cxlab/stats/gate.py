@@ -32,6 +32,8 @@ class Gate:
         ``none``, ``sigmoid`` (``a + b logit``) or ``isotonic`` (a rising step function of the logit).
     slope, slope_error
         Calibration slope of the held-out logits before any map, and its standard error; nan if unknown.
+    expected_slope
+        The slope that a fit to all rows would have, see :func:`calibration_gate`; the map mends this one.
     events
         Held-out rows of the rarer class.
     reason
@@ -47,6 +49,7 @@ class Gate:
     slope_error: float
     events: int
     reason: str
+    expected_slope: float = float("nan")
     line: tuple[float, float] = (0.0, 1.0)
     steps: FloatArray | None = None
 
@@ -57,7 +60,9 @@ class Gate:
         return np.asarray(self.line[0] + self.line[1] * logit, dtype=float)
 
 
-def calibration_gate(observed: FloatArray, logit: FloatArray, *, method: str = "auto") -> Gate:
+def calibration_gate(
+    observed: FloatArray, logit: FloatArray, *, method: str = "auto", training_share: float = 1.0
+) -> Gate:
     r"""Decide from held-out rows whether a logit needs a map, and learn the map.
 
     With the calibration line :math:`\operatorname{logit} P(y = 1) = a + b\,\ell`: no map if b lies in
@@ -71,6 +76,10 @@ def calibration_gate(observed: FloatArray, logit: FloatArray, *, method: str = "
         Outcomes 0 or 1 and held-out logits, (n,).
     method
         ``auto`` for the rule; ``none``, ``sigmoid`` or ``isotonic`` to force one.
+    training_share
+        Rows that trained the held-out forecasts over rows of the fit that the map is for, above 0, at most
+        1. Overfitting takes from a slope in proportion to 1 / n, so a slope b below 1 is read as
+        ``1 - training_share (1 - b)``. Leave it at 1 for a recipe that overfits alike at every size.
 
     Returns
     -------
@@ -79,7 +88,7 @@ def calibration_gate(observed: FloatArray, logit: FloatArray, *, method: str = "
     Raises
     ------
     ValueError
-        For another method.
+        For another method, or a share outside 0..1.
 
     Notes
     -----
@@ -89,7 +98,8 @@ def calibration_gate(observed: FloatArray, logit: FloatArray, *, method: str = "
     References
     ----------
     Platt (1999), Probabilistic outputs for support vector machines; Zadrozny and Elkan (2002), Transforming
-    classifier scores into accurate multiclass probability estimates; Van Calster et al. (2019).
+    classifier scores into accurate multiclass probability estimates; Van Calster et al. (2019); van
+    Houwelingen and le Cessie (1990), Predictive value of statistical models (the slope's shortfall and n).
 
     Examples
     --------
@@ -101,16 +111,21 @@ def calibration_gate(observed: FloatArray, logit: FloatArray, *, method: str = "
     """
     if method not in ("auto", "none", "sigmoid", "isotonic"):
         raise ValueError(f"method must be auto, none, sigmoid or isotonic, got {method!r}")
+    if not 0.0 < training_share <= 1.0:
+        raise ValueError(f"training_share must lie above 0 and at most at 1, got {training_share!r}")
     events = int(min(observed.sum(), len(observed) - observed.sum()))
     slope, error = slope_and_error(observed, logit)
-    chosen, reason = _decide(observed, logit, method, events, slope, error)
+    share = training_share if slope < 1.0 else 1.0
+    expected = 1.0 - share * (1.0 - slope)
+    chosen, reason = _decide(observed, logit, method, events, expected, share * error)
     return Gate(
         method=chosen,
         slope=slope,
         slope_error=error,
+        expected_slope=expected,
         events=events,
         reason=reason,
-        line=_sigmoid(observed, logit) if chosen == "sigmoid" else (0.0, 1.0),
+        line=_sigmoid(observed, logit, share=share) if chosen == "sigmoid" else (0.0, 1.0),
         steps=_isotonic(observed, logit) if chosen == "isotonic" else None,
     )
 
@@ -164,10 +179,25 @@ def _probability(logit: FloatArray) -> FloatArray:
     return np.asarray(expit(logit), dtype=float)
 
 
-def _sigmoid(observed: FloatArray, logit: FloatArray) -> tuple[float, float]:
+def _sigmoid(observed: FloatArray, logit: FloatArray, *, share: float = 1.0) -> tuple[float, float]:
+    """The line of the held-out rows; with ``share`` below 1 only that part of its slope's shortfall."""
     a, b = _line(observed, logit)
     # A line that falls would turn the ranking round: such a forecast is worse than none, and stays visible.
-    return (a, b) if np.isfinite(b) and b > 0.0 else (0.0, 1.0)
+    if not (np.isfinite(b) and b > 0.0):
+        return 0.0, 1.0
+    if share == 1.0:
+        return a, b
+    slope = 1.0 - share * (1.0 - b)
+    return _level(observed, slope * logit), slope
+
+
+def _level(observed: FloatArray, logit: FloatArray) -> float:
+    """The constant that makes the mean probability of ``constant + logit`` the observed share."""
+    from scipy.optimize import brentq
+
+    reach = float(np.abs(logit).max()) + 40.0
+    share = float(observed.mean())
+    return float(brentq(lambda a: float(_probability(a + logit).mean()) - share, -reach, reach))
 
 
 def _isotonic(observed: FloatArray, logit: FloatArray) -> FloatArray:

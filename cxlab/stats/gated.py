@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +19,36 @@ from cxlab.stats.two_class import NUMBERS, FloatArray, TwoClassClassifier, sampl
 
 RECIPES: Final = ("auto", "blend", "curves", "trees")
 _SMALLEST: Final = 1e-15
-Splits = Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HeldOut:
+    """Rows that models forecast without having seen them.
+
+    Attributes
+    ----------
+    outcome, logits
+        0 or 1 (m,), and logits (m, parts) as :meth:`GatedClassifier.raw_logits` gives them.
+    training_rows
+        Rows that trained the forecast of a held-out row, on average.
+    """
+
+    outcome: FloatArray
+    logits: FloatArray
+    training_rows: float
+
+    @classmethod
+    def of(
+        cls, outcomes: Sequence[FloatArray], logits: Sequence[FloatArray], training_rows: Sequence[int]
+    ) -> HeldOut:
+        """The folds put together; none for no fold."""
+        if not outcomes:
+            return cls(outcome=np.array([]), logits=np.empty((0, 1)), training_rows=1.0)
+        return cls(
+            outcome=np.concatenate(outcomes),
+            logits=np.concatenate(logits),
+            training_rows=float(np.average(training_rows, weights=[len(one) for one in outcomes])),
+        )
 
 
 class GatedClassifier(TwoClassClassifier):
@@ -63,7 +93,8 @@ class GatedClassifier(TwoClassClassifier):
     Notes
     -----
     With fewer than 30 rows of the rarer class nothing is chosen and no map is made. The held-out logits
-    are those of models fitted to fewer rows than the last one; the map is therefore a little cautious.
+    are those of models fitted to fewer rows than the last one, which overfit more: for the recipes named by
+    a word the map mends only the part of the slope's shortfall that a fit to all rows would keep.
 
     References
     ----------
@@ -99,18 +130,17 @@ class GatedClassifier(TwoClassClassifier):
         self.most_rows = most_rows
         self.random_state = random_state
 
-    def fit(
-        self, X: Any, y: Any, *, held_out: tuple[FloatArray, FloatArray] | None = None
-    ) -> GatedClassifier:
+    def fit(self, X: Any, y: Any, *, held_out: HeldOut | None = None) -> GatedClassifier:
         """Choose, gate and fit on ``X`` (n, k) and two-class labels ``y`` (n,).
 
-        ``held_out`` gives outcomes 0 or 1 (m,) and logits (m, parts) of rows that such recipes have
-        forecast elsewhere, see :meth:`raw_logits`; ``cv`` is then not used.
+        ``held_out`` gives rows that such recipes have forecast elsewhere, see :meth:`raw_logits`; ``cv`` is
+        then not used.
         """
         X, target = self._checked(X, y)
         if isinstance(self.recipe, str) and self.recipe not in RECIPES:
             raise ValueError(f"recipe must be one of {', '.join(RECIPES)} or a classifier: {self.recipe!r}")
-        outcome, logits = self._held_out(X, target) if held_out is None else held_out
+        given = self._held_out(X, target) if held_out is None else held_out
+        outcome, logits = given.outcome, given.logits
         self.losses_: FloatArray = np.array([])
         name = self.recipe if isinstance(self.recipe, str) else "own"
         column = 0
@@ -124,7 +154,13 @@ class GatedClassifier(TwoClassClassifier):
                 column = 2
         self.recipe_ = name
         if len(outcome):
-            self.gate_ = calibration_gate(outcome, logits[:, column], method=self.calibration)
+            self.gate_ = calibration_gate(
+                outcome,
+                logits[:, column],
+                method=self.calibration,
+                # Nothing is known of how a recipe of one's own overfits with more rows.
+                training_share=1.0 if name == "own" else min(1.0, given.training_rows / len(X)),
+            )
         else:
             self.gate_ = Gate(
                 method="none", slope=np.nan, slope_error=np.nan, events=0, reason="nothing held out"
@@ -175,21 +211,20 @@ class GatedClassifier(TwoClassClassifier):
         }[name]
         return kind(categorical_features=self.categorical_features, random_state=self.random_state)
 
-    def _held_out(self, X: Any, target: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+    def _held_out(self, X: Any, target: NDArray[np.int64]) -> HeldOut:
         """Outcomes and logits of held-out rows; for ``auto`` those of curves, trees and their mean."""
         fixed = self.recipe != "auto" if isinstance(self.recipe, str) else True
         if fixed and self.calibration == "none":
-            return np.array([]), np.empty((0, 1))
-        outcomes, found = [], []
+            return HeldOut.of([], [], [])
+        outcomes, found, rows = [], [], []
         for train, test in self._splits(target):
             name = self.recipe if isinstance(self.recipe, str) else "own"
             model = self._recipe("blend" if name == "auto" else name)
             model.fit(X[train], self.classes_[target[train]])
             found.append(_raw_logits(model, X[test], parts=name == "auto"))
-            outcomes.append(target[test])
-        if not outcomes:
-            return np.array([]), np.empty((0, 1))
-        return np.concatenate(outcomes).astype(float), np.concatenate(found)
+            outcomes.append(target[test].astype(float))
+            rows.append(len(train))
+        return HeldOut.of(outcomes, found, rows)
 
     def _splits(self, target: NDArray[np.int64]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """The inner folds that have both classes to learn from and enough to judge by."""

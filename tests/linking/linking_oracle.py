@@ -65,8 +65,9 @@ def exposure_table(frames, days):
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def snapshot_row(frames, events, customer, cut):
+def snapshot_row(frames, events, customer, cut, *, full=False):
     """``events`` as :func:`usable_events` gives them."""
+    half_lives = (30, 90, 180, 365) if full else (90, 365)
     row = {
         "contract_tenure_days": (cut - customer["joined_at"]) / DAY,
         "contract_segment": customer["segment"],
@@ -79,21 +80,50 @@ def snapshot_row(frames, events, customer, cut):
     row["usage_digital_share_365d"] = (channel == "digital").mean() if len(channel) else np.nan
     row["usage_days_since_last_event"] = age.min() if len(age) else np.nan
     names = [f"experience_{kind}_stock_{days}d" for kind in
-             ("positive", "negative_unresolved", "negative_resolved") for days in (90, 365)]  # fmt: skip
+             ("positive", "negative_unresolved", "negative_resolved") for days in half_lives]  # fmt: skip
     row |= dict.fromkeys(names, 0.0)
     for days in (90, 365):
         row[f"experience_negatives_{days}d"] = int(((past["outcome"] == -1) & (age <= days)).sum())
+    for days in half_lives:
         for _, event in past.iterrows():
             if event["outcome"] is pd.NA or event["outcome"] == 0:
                 continue
             solved = earliest_resolution(frames, event) < cut
             kind = "positive" if event["outcome"] == 1 else f"negative_{'' if solved else 'un'}resolved"
             row[f"experience_{kind}_stock_{days}d"] += 0.5 ** ((cut - event["occurred_at"]) / DAY / days)
+    if full:
+        row |= _extras(past, cut) | _gap(frames["surveys"], customer["customer_id"], cut)
     return (
         row
         | _complaints(frames["complaints"], customer["customer_id"], cut)
         | _answers(frames, customer, cut)
     )
+
+
+def _extras(past, cut):
+    judged = past[past["outcome"].notna()].assign(age=lambda rows: (cut - rows["occurred_at"]) / DAY)
+    last = judged[judged["occurred_at"] == judged["occurred_at"].max()]
+    row = {"experience_last_outcome": last["outcome"].min() if len(last) else np.nan}
+    row["experience_mean_outcome"] = _drawn_to_zero(judged)
+    age, outcome = judged["age"].to_numpy(float), judged["outcome"].to_numpy(float)
+    row["experience_slope_per_year"] = np.nan
+    if len(judged) > 1:
+        together = ((age - age.mean()) * (outcome - outcome.mean())).sum()
+        spread = ((age - age.mean()) ** 2).sum()
+        row["experience_slope_per_year"] = -365 * together / (spread + 3 * 90**2)
+    means = [_drawn_to_zero(rows) for _, rows in judged.groupby("touchpoint", dropna=True)]
+    return row | {"experience_weakest_link": min(means, default=np.nan)}
+
+
+def _drawn_to_zero(judged):
+    return float(judged["outcome"].sum()) / (len(judged) + 3) if len(judged) else np.nan
+
+
+def _gap(surveys, customer, cut):
+    past = surveys[(surveys["customer_id"] == customer) & (surveys["answered_at"] < cut)]
+    both = past[past["expectation"].notna() & past["overall"].notna()]
+    last = both[both["answered_at"] == both["answered_at"].max()]
+    return {"survey_expectation_gap": (last["expectation"] - last["overall"]).mean()}
 
 
 def _contracts(contracts, customer, cut):
@@ -137,7 +167,7 @@ def _answers(frames, customer, cut):
     return row
 
 
-def snapshot_table(frames, cut, lead_days):
+def snapshot_table(frames, cut, lead_days, *, full=False):
     customers = frames["customers"]
     at_risk = customers[
         (customers["joined_at"] < cut)
@@ -145,5 +175,8 @@ def snapshot_table(frames, cut, lead_days):
         & ~(customers["left_at"] < customers["joined_at"])
     ]
     events = usable_events(frames)
-    rows = {row["customer_id"]: snapshot_row(frames, events, row, cut) for _, row in at_risk.iterrows()}
+    rows = {
+        row["customer_id"]: snapshot_row(frames, events, row, cut, full=full)
+        for _, row in at_risk.iterrows()
+    }
     return pd.DataFrame.from_dict(rows, orient="index")

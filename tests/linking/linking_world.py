@@ -62,6 +62,8 @@ def make_frames(seed, *, customers=20, events=260, surveys=60, complaints=50):
     said["answered_at"] = said["answered_at"].astype("datetime64[us]")
     for column in ("overall", "rating_phone", "rating_app", "recommend_0_10"):
         said[column] = np.where(rng.random(surveys) < 0.2, np.nan, rng.integers(1, 11, surveys))
+    own = np.random.default_rng([seed, 1])  # of its own, so that nothing else in these worlds moves
+    said["expectation"] = np.where(own.random(surveys) < 0.3, np.nan, own.integers(1, 11, surveys))
     grievances = pd.DataFrame({"complaint_id": [f"K{n}" for n in range(complaints)]}, dtype="str")
     about = happened.iloc[rng.integers(0, events, complaints)].reset_index(drop=True)
     grievances["customer_id"] = about["customer_id"].mask(rng.random(complaints) < 0.1, "C1")
@@ -135,7 +137,8 @@ def scramble(frames, cut, seed):
     surveys = noisy["surveys"]
     late = (surveys["answered_at"] >= cut).to_numpy()
     surveys.loc[late, "answered_at"] = after(int(late.sum()))
-    surveys.loc[late, ["overall", "rating_phone", "rating_app", "recommend_0_10"]] = 1e6
+    numbers = ["overall", "rating_phone", "rating_app", "recommend_0_10", "expectation"]
+    surveys.loc[late, numbers] = 1e6
     complaints = noisy["complaints"]
     late = (complaints["opened_at"] >= cut).to_numpy()
     count = int(late.sum())

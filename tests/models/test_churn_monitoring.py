@@ -118,7 +118,8 @@ def test_the_card_is_one_page_that_hides_nothing(result, tmp_path):
     for word in (*CUTS, "embargo", "calibration gate", "leak screen", "Held-out", "not for", "watch"):
         assert word in text
     assert "unseen customers" in text
-    assert card._repr_html_().count("<table>") == 4
+    assert card._repr_html_().count("<table>") == 6
+    assert text.count("not attached") == 2
     taken = card.table()
     taken["value"] = ""
     assert card.table()["value"].ne("").all()

@@ -7,11 +7,12 @@ import pytest
 from scipy.special import expit
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import check_estimator
 
 from cxlab.stats.classification import calibration_line, log_loss
 from cxlab.stats.curves import CurveLogisticClassifier
-from cxlab.stats.gate import calibration_gate, choose_part
+from cxlab.stats.gate import calibration_gate, choose_part, slope_and_error
 from cxlab.stats.gated import GatedClassifier
 from cxlab.stats.ridge_logistic import ridge_logistic
 from cxlab.stats.trees import SmallTreesClassifier
@@ -81,6 +82,39 @@ def test_the_gate_follows_its_rules():
     assert small.method == "none"
     assert calibration_gate(y[:40], 5.0 * truth[:40]).reason.startswith("too few")
     assert np.isfinite(bent.apply(np.array([-99.0, 99.0]))).all()
+
+
+def test_the_map_mends_what_a_fit_to_all_rows_keeps_of_the_overfitting():
+    """Halves of 1,500 rows overfit twice as much as all: their slope alone would ask for too much."""
+    scaled, plain = [], []
+    for seed in range(4):
+        X, y, _ = world(6500, 100 + seed, width=12)
+        new, outcome = X[1500:], y[1500:].astype(float)
+        model = GatedClassifier(recipe="curves", calibration="sigmoid", cv=2).fit(X[:1500], y[:1500])
+        raw = model.model_.decision_function(new)
+        scaled.append(slope_and_error(outcome, model.decision_function(new))[0])
+        plain.append(slope_and_error(outcome, model.gate_.slope * raw)[0])
+        assert model.gate_.expected_slope == pytest.approx(1 - (1 - model.gate_.slope) / 2)
+    assert np.median(scaled) == pytest.approx(1.0, abs=0.1)
+    assert abs(np.median(scaled) - 1.0) < abs(np.median(plain) - 1.0)
+
+
+def test_a_recipe_of_ones_own_gets_the_whole_map():
+    X, y, _ = world(1500, 1)
+    gated = GatedClassifier(recipe=DecisionTreeClassifier(min_samples_leaf=5), cv=2).fit(X, y)
+    assert gated.gate_.line[1] == pytest.approx(gated.gate_.slope)
+    # The level is that of the outcomes, whatever part of the slope is mended.
+    rng = np.random.default_rng(2)
+    truth = rng.normal(-2.0, 1.0, 6000)
+    seen = (rng.random(6000) < expit(truth)).astype(float)
+    part = calibration_gate(seen, 2.0 * truth, method="sigmoid", training_share=0.5)
+    assert part.line[1] == pytest.approx((1.0 + part.slope) / 2.0)
+    assert expit(part.apply(2.0 * truth)).mean() == pytest.approx(seen.mean(), abs=1e-9)
+    # Too timid forecasts are no matter of overfitting.
+    timid = calibration_gate(seen, 0.5 * truth, training_share=0.5)
+    assert timid.line[1] == pytest.approx(timid.slope)
+    with pytest.raises(ValueError, match="training_share"):
+        calibration_gate(seen, truth, training_share=0.0)
 
 
 def test_a_forecast_that_falls_is_not_turned_round():

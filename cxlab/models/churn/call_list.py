@@ -12,6 +12,7 @@ from cxlab.core.columns import CUSTOMER_ID
 from cxlab.core.pseudonyms import Pseudonyms
 from cxlab.models.churn.decision_rows import OPEN_COMPLAINTS, REASONS
 from cxlab.models.churn.features import CUT_AT
+from cxlab.models.churn.reason_words import in_plain_words
 
 NO_REASON: Final = "no stable reason"
 #: The fixed form of the list; a column that is not known is there and empty.
@@ -37,11 +38,11 @@ _SHOWN: Final = ("probability", "value", "value_at_risk", "expected_profit", *RE
 def call_list(
     decided: pd.DataFrame, pseudonyms: Pseudonyms, *, model_id: str, opted_out: Iterable[str]
 ) -> pd.DataFrame:
-    """The customers to contact, in their order, with the columns :data:`CALL_COLUMNS`.
+    """The customers to contact, in their order, reasons in plain words, columns :data:`CALL_COLUMNS`.
 
     Loaded tables hold pseudonyms already: these stay, and who objected is left out under either name.
     """
-    chosen = _contacts(decided)
+    chosen = in_plain_words(_contacts(decided))
     chosen = chosen[~_is_out(chosen, both_names(opted_out, pseudonyms))]
     table = pd.DataFrame({"customer_pseudonym": pseudonyms.once(chosen[CUSTOMER_ID].astype(str))})
     for name in CALL_COLUMNS[1:]:
@@ -77,7 +78,7 @@ def removed(decided: pd.DataFrame, opted_out: Iterable[str]) -> int:
 
 def shown_calls(decided: pd.DataFrame, *, rows: int) -> pd.DataFrame:
     """The first ``rows`` calls, numbered instead of named, money rounded to tens."""
-    first = _contacts(decided).head(rows)
+    first = in_plain_words(_contacts(decided).head(rows))
     table = pd.DataFrame({"call": np.arange(1, len(first) + 1)})
     for name in _SHOWN:
         if name in first and first[name].notna().any():

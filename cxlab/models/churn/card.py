@@ -13,6 +13,8 @@ from cxlab.models.churn.features import CUT_AT, block_of
 from cxlab.models.churn.folds import ALL, cut_name
 
 if TYPE_CHECKING:
+    from cxlab.models.churn.decision_result import DecisionResult
+    from cxlab.models.churn.experience_result import ExperienceResult
     from cxlab.models.churn.horizon_result import ChurnResult
 
 _SHOWN = ("auc", "log_loss", "log_loss_gain", "brier", "calibration_slope", "predicted_to_observed")
@@ -61,9 +63,18 @@ class ModelCard:
         return "".join(parts)
 
 
-def make_card(result: ChurnResult) -> ModelCard:
+def make_card(
+    result: ChurnResult, *, experience: ExperienceResult | None, decision: DecisionResult | None
+) -> ModelCard:
     """Collect the card of ``result``; nothing is fitted anew."""
-    rows = [*_data(result), *_features(result), *_measures(result), *_limits(result)]
+    rows = [
+        *_data(result),
+        *_features(result),
+        *_measures(result),
+        *_experience(experience),
+        *_money(decision),
+        *_limits(result),
+    ]
     return ModelCard(rows=pd.DataFrame(rows, columns=pd.Index(["section", "item", "value"])))
 
 
@@ -115,6 +126,31 @@ def _measures(result: ChurnResult) -> list[tuple[str, str, str]]:
         text = "too few" if few else "; ".join(shown)
         rows.append(("Held-out performance", name, f"n {n:,}, churned {events:,}: {text}"))
     return rows
+
+
+def _experience(found: ExperienceResult | None) -> list[tuple[str, str, str]]:
+    section = "What experience adds"
+    if found is None:
+        return [(section, "nested test", "not attached: card(experience=ExperienceModel().fit(panel))")]
+    return [(section, "nested test", found.headline())]
+
+
+def _money(found: DecisionResult | None) -> list[tuple[str, str, str]]:
+    section = "Money assumptions"
+    if found is None:
+        return [(section, "terms", "not attached: card(decision=DecisionModel(...).fit(...))")]
+    terms, settings = found.terms, found.provenance.settings
+    gate = "passed" if found.gate_passed else "failed: amounts are not to be acted on"
+    return [
+        (section, "value", f"{settings['value_column']}, {settings['margin_share']:.0%} of it margin"),
+        (section, "a contact", f"costs {terms.contact_cost:g} {found.currency}, the offer "
+         f"{terms.offer_cost:g} where it is taken"),
+        (section, "assumed", f"a contact keeps {terms.save_share:.0%} of those who would leave; "
+         f"{terms.loyal_take_share:.0%} of those who stay anyway take the offer"),
+        (section, "threshold", "expected profit above 0: lower for a customer worth more"),
+        (section, "gate before money", gate),
+        (section, "judged", found.headline()),
+    ]  # fmt: skip
 
 
 def _limits(result: ChurnResult) -> list[tuple[str, str, str]]:

@@ -36,6 +36,8 @@ from cxlab.models.churn.validation import calibration_table, gains_table
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from cxlab.models.churn.decision_result import DecisionResult
+    from cxlab.models.churn.experience_result import ExperienceResult
     from cxlab.stats.gated import GatedClassifier
 
 
@@ -219,9 +221,15 @@ class ChurnResult(Result):
             seed=self.provenance.seed or 0,
         )
 
-    def card(self) -> ModelCard:
-        """The model card: data, cuts, features by block, metrics, leaks, calibration, limits, hashes."""
-        return make_card(self)
+    def card(
+        self, *, experience: ExperienceResult | None = None, decision: DecisionResult | None = None
+    ) -> ModelCard:
+        """The model card: data, cuts, features by block, metrics, leaks, calibration, limits, hashes.
+
+        ``experience`` and ``decision`` add the nested test and the money assumptions; without them the card
+        says that they are not attached.
+        """
+        return make_card(self, experience=experience, decision=decision)
 
     def calibration(self) -> pd.DataFrame:
         """Predicted and observed churn per tenth of the held-out rows, with limits and n."""

@@ -16,12 +16,15 @@ from cxlab.models.churn.features import CHURNED, CUT_AT, FeatureCoder, column_fa
 from cxlab.models.churn.folds import LEAST_CHURNERS, Fold, Plan, customer_plan, time_plan
 
 if TYPE_CHECKING:
-    from cxlab.stats.gated import GatedClassifier
+    from cxlab.stats.gated import GatedClassifier, HeldOut
 
 RECIPES: Final = ("auto", "blend", "curves", "trees")
 CALIBRATIONS: Final = ("auto", "none", "sigmoid", "isotonic")
-#: Inner folds of customers, where the training rows hold no cut that closed before another.
+#: Inner folds of customers, where the training rows hold no cut that closed before another. Half of few
+#: churners would teach recipes that overfit far more than the final one.
 INNER_FOLDS: Final = 2
+INNER_FOLDS_OF_FEW: Final = 5
+FEW_CHURNERS: Final = 1_000
 #: Choice of the recipe and the calibration gate look at no more rows than this.
 MOST_INNER_ROWS: Final = 50_000
 
@@ -128,17 +131,21 @@ class Trainer:
                 return plan
         if min(churned.sum(), len(churned) - churned.sum()) < LEAST_CHURNERS:
             return Plan(folds=(), in_time_order=False, untested={})
-        return customer_plan(inside[CUSTOMER_ID], churned, folds=INNER_FOLDS, seed=self.seed, untested={})
+        folds = INNER_FOLDS_OF_FEW if churned.sum() < FEW_CHURNERS else INNER_FOLDS
+        return customer_plan(inside[CUSTOMER_ID], churned, folds=folds, seed=self.seed, untested={})
 
 
-def _held_out(
-    data: Training, earlier: Sequence[tuple[Fold, GatedClassifier]]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+def _held_out(data: Training, earlier: Sequence[tuple[Fold, GatedClassifier]]) -> HeldOut | None:
+    from cxlab.stats.gated import HeldOut
+
     found = [model.raw_logits(data.matrix[fold.test]) for fold, model in earlier]
     logits = [one for one in found if one is not None]
     if not logits or len(logits) < len(found):
         return None
-    return np.concatenate([data.churned[fold.test] for fold, _ in earlier]), np.concatenate(logits)
+    folds = [fold for fold, _ in earlier]
+    return HeldOut.of(
+        [data.churned[fold.test] for fold in folds], logits, [len(fold.train) for fold in folds]
+    )
 
 
 def require_churners(churned: NDArray[np.float64], which: str, *, question: str) -> None:
