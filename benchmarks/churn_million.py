@@ -63,7 +63,7 @@ def fit(which: str) -> str:
 
 
 def events() -> dict[str, pd.DataFrame]:
-    """Ten million events, 300,000 complaints and 500,000 answers of a million customers over three years."""
+    """Ten million events, 300,000 complaints, 500,000 answers of a million customers in three years."""
     rng = np.random.default_rng(3)
     start = pd.Timestamp("2022-01-01")
     ids = pd.Series(np.arange(CUSTOMERS)).astype("str")
