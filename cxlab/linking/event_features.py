@@ -101,9 +101,9 @@ def _records(tables: Tables, cuts: Sequence[pd.Timestamp], *, persons: int) -> E
     if knows:
         columns.append("coalesce(epoch_us(resolved_at), 9223372036854775807) AS resolved")
     # Numbered for the join: text of ten million rows would cost more than all sums.
-    names = (
-        tables.frames[EVENTS]["touchpoint"].dropna().unique() if tables.has(EVENTS, "touchpoint") else []
-    )
+    names: list[str] = []
+    if tables.has(EVENTS, "touchpoint"):
+        names = list(tables.frames[EVENTS]["touchpoint"].dropna().unique())
     numbered = pd.DataFrame(
         {
             "touch_name": pd.Series(names, dtype="str"),

@@ -108,7 +108,7 @@ class CutSums:
         return np.maximum.accumulate(found.reshape(len(self.cuts), self.persons), axis=0)
 
     def _decay(self, age: IntArray, half_life: float) -> FloatArray:
-        return np.exp(age / self.ticks * (-np.log(2.0) / half_life))
+        return np.asarray(np.exp(age / self.ticks * (-np.log(2.0) / half_life)), dtype=float)
 
     @cached_property
     def _own_cells(self) -> IntArray:
@@ -116,8 +116,8 @@ class CutSums:
 
     def _cells(self, rows: Rows | None, first: Whole | None = None) -> IntArray:
         if first is None:
-            return _some(self._own_cells, rows)
-        return first.astype(np.int64) * self.persons + _some(self.person, rows)
+            return np.asarray(_some(self._own_cells, rows))
+        return np.asarray(first.astype(np.int64) * self.persons + _some(self.person, rows))
 
     def _intervals(self, cells: IntArray, weights: FloatArray | None = None) -> NDArray[Any]:
         sums = np.bincount(cells, weights=weights, minlength=len(self.cuts) * self.persons)
