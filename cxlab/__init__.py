@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from cxlab.models.churn.lifetime_value import LifetimeValueModel as LifetimeValueModel
     from cxlab.models.churn.purchase_model import PurchaseModel as PurchaseModel
     from cxlab.models.churn.retention import RetentionModel as RetentionModel
+    from cxlab.models.churn.segments import SegmentChurnModel as SegmentChurnModel
     from cxlab.models.churn.stress import StressModel as StressModel
     from cxlab.models.churn.uplift import UpliftModel as UpliftModel
     from cxlab.models.churn.wallet import WalletModel as WalletModel
@@ -107,6 +108,7 @@ _HOME = {
     "WithinBetweenModel": "cxlab.models.drivers.traps",
     "leak_screen": "cxlab.models.churn.leak_screen",
     "ChurnModel": "cxlab.models.churn.horizon",
+    "SegmentChurnModel": "cxlab.models.churn.segments",
     "ExperienceModel": "cxlab.models.churn.experience",
     "HazardModel": "cxlab.models.churn.hazard",
     "DecisionModel": "cxlab.models.churn.decision",

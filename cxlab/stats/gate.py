@@ -77,13 +77,8 @@ def calibration_gate(
     method
         ``auto`` for the rule; ``none``, ``sigmoid`` or ``isotonic`` to force one.
     training_share
-        Rows that trained the held-out forecasts over rows of the fit that the map is for, above 0, at most
-        1. Overfitting takes from a slope in proportion to 1 / n, so a slope b below 1 is read as
-        ``1 - training_share (1 - b)``. Leave it at 1 for a recipe that overfits alike at every size.
-
-    Returns
-    -------
-    Gate
+        Rows that trained the held-out forecasts over rows of the fit that the map is for, 0..1. Overfitting
+        takes from a slope as 1 / n, so a slope b below 1 is read as ``1 - training_share (1 - b)``.
 
     Raises
     ------
@@ -93,13 +88,11 @@ def calibration_gate(
     Notes
     -----
     The rows must be held out: on training rows an overfitted model looks calibrated. Assumes that later
-    rows are miscalibrated as these are. Where fewer than 30 events are held out, no map is made.
+    rows are miscalibrated as these are. Under 30 held-out events no map is made.
 
     References
     ----------
-    Platt (1999), Probabilistic outputs for support vector machines; Zadrozny and Elkan (2002), Transforming
-    classifier scores into accurate multiclass probability estimates; Van Calster et al. (2019); van
-    Houwelingen and le Cessie (1990), Predictive value of statistical models (the slope's shortfall and n).
+    Platt (1999); Zadrozny and Elkan (2002); Van Calster et al. (2019); van Houwelingen and le Cessie (1990).
 
     Examples
     --------

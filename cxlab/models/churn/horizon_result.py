@@ -63,6 +63,8 @@ class ChurnResult(Result):
         Whether each held-out row was scored by a model of earlier, closed cuts only.
     untested
         Cut -> why it could not be tested.
+    basis
+        What the forecast of a single segment rests on; empty for a forecast of all.
     """
 
     scored_rows: pd.DataFrame
@@ -79,6 +81,7 @@ class ChurnResult(Result):
     replicates: int
     in_time_order: bool
     untested: Mapping[str, str]
+    basis: str = ""
 
     def predict(self, table: pd.DataFrame) -> pd.Series:
         """The probability of churn for each row, aligned to the index of ``table``.
@@ -242,6 +245,9 @@ class ChurnResult(Result):
 
     def summary(self) -> str:
         """How well churn is predicted, on how many, under which assumption, and what is not claimed."""
+        return f"{self.basis} {self._judged()}" if self.basis else self._judged()
+
+    def _judged(self) -> str:
         n = len(self.scored_rows)
         customers = self.scored_rows["customer_id"].nunique()
         events = int(self.scored_rows["churned"].sum())
