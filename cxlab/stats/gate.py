@@ -77,8 +77,8 @@ def calibration_gate(
     method
         ``auto`` for the rule; ``none``, ``sigmoid`` or ``isotonic`` to force one.
     training_share
-        Rows that trained the held-out forecasts over rows of the fit that the map is for, 0..1. Overfitting
-        takes from a slope as 1 / n, so a slope b below 1 is read as ``1 - training_share (1 - b)``.
+        Rows that trained the held-out forecasts over those of the fit the map is for, 0..1. Overfitting
+        takes from a slope as 1 / n: a slope b below 1 is read as ``1 - training_share (1 - b)``.
 
     Raises
     ------
@@ -87,12 +87,11 @@ def calibration_gate(
 
     Notes
     -----
-    The rows must be held out: on training rows an overfitted model looks calibrated. Assumes that later
-    rows are miscalibrated as these are. Under 30 held-out events no map is made.
+    The rows must be held out, and later rows miscalibrated as these are. Under 30 events: no map.
 
     References
     ----------
-    Platt (1999); Zadrozny and Elkan (2002); Van Calster et al. (2019); van Houwelingen and le Cessie (1990).
+    Platt (1999); Zadrozny and Elkan (2002); Van Calster et al. (2019); van Houwelingen, le Cessie (1990).
 
     Examples
     --------
