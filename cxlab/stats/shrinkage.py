@@ -114,6 +114,9 @@ def lowest_share_probability(
 ) -> FloatArray:
     """Chance (G,) that each group is truly among the lowest ``share`` of groups, by posterior draws.
 
+    The prior is flat in tau here, not in tau^2 as in :func:`shrink`: an interval must not take the spread
+    between groups for smaller than it is, a claim that one of them is among the worst not for larger.
+
     >>> chance = lowest_share_probability(
     ...     np.array([5.0, 7.0, 7.1, 7.2, 7.0]), np.full(5, 0.2), share=0.2, draws=500,
     ...     rng=np.random.default_rng(1))
@@ -122,7 +125,8 @@ def lowest_share_probability(
     """
     fit = shrink(estimates, std_errors)
     variances = np.asarray(std_errors) ** 2
-    tau = rng.choice(fit.grid, size=draws, p=fit.grid_weight)
+    flat_in_tau = fit.grid_weight / np.maximum(fit.grid, 0.5 * fit.grid[1])
+    tau = rng.choice(fit.grid, size=draws, p=flat_in_tau / flat_in_tau.sum())
     given = _given(tau, np.asarray(estimates, dtype=np.float64), variances)
     means = given.means(given.centre + np.sqrt(given.centre_variance) * rng.standard_normal(draws))
     theta = means + np.sqrt(given.pull * variances) * rng.standard_normal(means.shape)
