@@ -76,9 +76,9 @@ def test_lifts_cover_at_every_size(rows: int, record_figure: Callable[..., None]
         table = by_term(fit(world(seed=seed, rows=rows), replicates=200))
         hits += (table["conf_low"] <= truth) & (truth <= table["conf_high"])
     share = hits / runs
-    record_figure(f"n = {rows:,}: coverage of 4 lifts", share.mean(), runs=runs, bound="0.925 to 0.97")
+    record_figure(f"n = {rows:,}: coverage of 4 lifts", share.mean(), runs=runs, bound="0.92 to 0.97")
     record_figure(f"n = {rows:,}: worst of the 4", share.min(), runs=runs, bound="0.90 at least")
-    assert 0.925 <= share.mean() <= 0.97, share
+    assert 0.92 <= share.mean() <= 0.97, share
     assert share.min() >= 0.90, share
 
 
