@@ -16,6 +16,7 @@ import pandas as pd
 
 from cxlab.core.person_files import guard_formulas
 from cxlab.core.provenance import Provenance
+from cxlab.core.publishing import note_of, published
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,12 +86,12 @@ class Result(ABC):
     def save(self, folder: str | Path) -> Path:
         """Write ``table.csv``, ``checks.csv``, ``summary.txt`` and ``provenance.json`` into ``folder``.
 
-        Text that a spreadsheet would take for a formula is guarded; a link at one of these names is
-        replaced, never written through.
+        Rows of too few persons are hidden as in a notebook. Text that a spreadsheet would take for a
+        formula is guarded; a link at one of these names is replaced, never written through.
         """
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
-        save_table(target / "table.csv", self.estimates)
+        save_table(target / "table.csv", published(self.estimates)[0])
         save_table(target / "checks.csv", self.diagnostics)
         save_text(target / "summary.txt", self.summary() + "\n")
         text = json.dumps(self.provenance.to_dict(), indent=2, sort_keys=True, default=_plain)
@@ -103,10 +104,13 @@ class Result(ABC):
     def _repr_html_(self) -> str:
         summary = html.escape(self.summary()).replace("\n", "<br>")
         columns = list(self.shown_columns) or list(self.estimates.columns)
-        table = shown(self.estimates[columns])
+        # Hidden by all columns, shown by some: a count that is not shown protects, too.
+        table, hidden = published(self.estimates)
+        table = shown(table[columns])
         if table.empty:
             return f"<p>{summary}</p>"
-        return f"<p>{summary}</p>{table.to_html(index=False, border=0, na_rep='-')}"
+        note = f"<p>{note_of(hidden)}</p>" if hidden else ""
+        return f"<p>{summary}</p>{table.to_html(index=False, border=0, na_rep='-')}{note}"
 
 
 def save_table(path: Path, table: pd.DataFrame) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from cxlab.core.person_files import guarded_text
 from cxlab.core.verdicts import NOT_IDENTIFIED, REJECTED, SUPPORTED, TOO_FEW, UNDETERMINED
+from cxlab.reporting.withholding import withhold_small_groups
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup
@@ -34,7 +35,7 @@ _PASSED: Final = {"true": ("yes", "supported"), "false": ("no", "rejected")}
 
 
 def dress_tables(soup: BeautifulSoup) -> None:
-    """Dress the tables of the page by classes; only True and False under ``passed`` change."""
+    """Dress the tables of the page by classes; small groups are hidden, True and False become words."""
     # pandas puts a style before each table that only repeats what the page's own style says.
     for style in soup.select("main style[scoped]"):
         style.decompose()
@@ -49,6 +50,7 @@ def _dress(soup: BeautifulSoup, table: Tag, number: int) -> None:
     _guard_formulas(table)
     names = _column_names(table)
     body = [row.find_all(["th", "td"]) for row in table.select("tbody tr")]
+    withhold_small_groups(soup, table, names, body)
     for position, name in enumerate(names):
         cells = [row[position] for row in body if len(row) == len(names)]
         values = [cell.get_text().strip() for cell in cells]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.core.errors import ParameterError
+from cxlab.core.publishing import published
 from cxlab.core.result import Result
 from cxlab.core.verdicts import TOO_FEW
 
@@ -58,13 +59,13 @@ class ScoreResult(Result):
                 f"ScoreResult.plot: term must be one of {', '.join(terms)}, got {term!r}. "
                 f"Next step: choose one of them."
             )
-        rows = self.estimates[self.estimates["term"] == chosen].sort_values(
-            "estimate", ascending=False, na_position="last"
-        )
+        table = published(self.estimates)[0]
+        rows = table[table["term"] == chosen].sort_values("estimate", ascending=False, na_position="last")
         factor = 100.0 if chosen == TOP_BOX_SHARE else 1.0
+        answers = int(self.estimates.loc[self.estimates["term"] == chosen, "n"].sum())
         frame = pd.DataFrame(
             {
-                "term": [f"{row.segment} (n = {row.n:,})" for row in rows.itertuples()],
+                "term": [_named(row.segment, row.n) for row in rows.itertuples()],
                 "text": f"too few (n < {self.minimum_n})",
             }
         )
@@ -75,7 +76,7 @@ class ScoreResult(Result):
             frame,
             title=title if self.by is None else f"{title} by {self.by.replace('_', ' ')}",
             x_label=label,
-            note=f"n = {int(rows['n'].sum()):,} answers; {100 * self.confidence:g} % intervals",
+            note=f"n = {answers:,} answers; {100 * self.confidence:g} % intervals",
             reference=0.0 if chosen == NPS else None,
             decimals=decimals,
             ax=ax,
@@ -90,7 +91,7 @@ class ScoreResult(Result):
         }[term]
 
     def _sentence(self, term: str) -> str:
-        rows = self.estimates[self.estimates["term"] == term]
+        rows = published(self.estimates)[0].loc[lambda table: table["term"] == term]
         known = rows[rows["verdict"] != TOO_FEW].sort_values("estimate")
         name = self._words(term)[0]
         if known.empty:
@@ -102,8 +103,13 @@ class ScoreResult(Result):
         return (
             f"{name} runs from {_figures(lowest)} where {self.by} is {lowest['segment']} to "
             f"{_figures(highest)} where it is {highest['segment']}"
-            + (f"; {few} of {len(rows)} segments too few" if few else "")
+            + (f"; {few} of {len(rows)} segments not shown (too few answers)" if few else "")
         )
+
+
+def _named(segment: object, n: object) -> str:
+    """The segment with its answers, where these are shown."""
+    return f"{segment}" if pd.isna(n) else f"{segment} (n = {n:,})"  # type: ignore[call-overload]
 
 
 def _figures(row: pd.Series[Any]) -> str:

@@ -1,0 +1,127 @@
+"""Tables as they may be published: rows of too few persons are hidden, and with them what gives them away.
+
+Every table that a result shows or saves, and every table of a page, passes through :func:`hidden_rows`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cxlab.core.errors import ParameterError
+from cxlab.core.suppression import MINIMUM, check_minimum, hidden_in_line
+from cxlab.core.verdicts import TOO_FEW
+
+#: Sets another minimum than 10 for all tables that are shown, saved and published; 5 or more.
+MINIMUM_VARIABLE: Final = "CXLAB_MINIMUM"
+#: Columns that name what is estimated: the rows of one of their values share their persons out.
+_TERMS: Final = ("term", "measure", "question", "part")
+#: Rows of everybody: they are the total that a reader subtracts from.
+_TOTALS: Final = frozenset({"all", "total", "everybody"})
+NOTE: Final = "Not shown: {rows} of fewer than {minimum} persons, or beside one that they would give away."
+
+
+def minimum_in_force() -> int:
+    """The smallest group that is shown: 10, or what ``CXLAB_MINIMUM`` says, never under 5."""
+    text = os.environ.get(MINIMUM_VARIABLE, "").strip()
+    if not text:
+        return MINIMUM
+    if not text.isdigit():
+        raise ParameterError(
+            f"{MINIMUM_VARIABLE}={text!r}: needs a whole number. Next step: unset it, or 10."
+        )
+    return check_minimum(int(text))
+
+
+def is_count(name: str) -> bool:
+    """Whether a column counts persons or their answers: ``n``, ``n_churned``.
+
+    >>> [name for name in ("n", "n_churned", "nps", "rank") if is_count(name)]
+    ['n', 'n_churned']
+    """
+    return name == "n" or name.startswith("n_")
+
+
+def hidden_rows(
+    counts: Mapping[str, Sequence[float]], texts: Mapping[str, Sequence[str]], *, minimum: int
+) -> NDArray[np.bool_]:
+    """Which rows of a table to hide.
+
+    Parameters
+    ----------
+    counts
+        The count columns (see :func:`is_count`), NaN for none.
+    texts
+        The columns of words.
+
+    Returns
+    -------
+    Shape (rows,). A row with a count of 1 to ``minimum - 1`` is hidden; among the rows of one term further
+    ones are, by :func:`cxlab.core.suppression.hidden_in_line`, because their total is known.
+    """
+    columns = {name: np.asarray(values, dtype=np.float64) for name, values in counts.items()}
+    if not columns:
+        return np.zeros(len(next(iter(texts.values()), ())), dtype=bool)
+    whole = np.array([np.nan_to_num(values) for values in columns.values()])
+    hidden: NDArray[np.bool_] = np.asarray(((whole > 0) & (whole < minimum)).any(axis=0))
+    size = np.nan_to_num(columns["n"]) if "n" in columns else whole.max(axis=0)
+    if not hidden.any() or len(hidden) < 2:
+        return hidden
+    rows = range(len(hidden))
+    total = np.array([any(texts[name][row].strip().lower() in _TOTALS for name in texts) for row in rows])
+    grouping = [texts[name] for name in _TERMS if name in texts]
+    labels = np.array(["|".join(column[row] for column in grouping) for row in rows])
+    if len(set(labels)) == len(rows):  # every row is a term of its own: they are one line
+        labels[:] = ""
+    for label in set(labels[hidden]):
+        inside = np.flatnonzero((labels == label) & ~total)
+        line = np.floor(np.where(hidden[inside], np.minimum(size[inside], minimum - 1), size[inside]))
+        hidden[inside] |= hidden_in_line(line.astype(np.int64), minimum=minimum)
+    return hidden
+
+
+def published(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """The table with its hidden rows emptied (figures, not names), and how many these are.
+
+    >>> rows = pd.DataFrame({"segment": list("ABC"), "estimate": [7.5, 8.0, 6.0], "n": [40, 3, 12]})
+    >>> shown, hidden = published(rows)
+    >>> shown["n"].tolist(), hidden
+    ([40, <NA>, <NA>], 2)
+    """
+    names = [str(name) for name in table.columns]
+    numbers = [pd.api.types.is_numeric_dtype(dtype) for dtype in table.dtypes]
+    counts = {
+        name: table.iloc[:, place].to_numpy(dtype=np.float64, na_value=np.nan).tolist()
+        for place, name in enumerate(names)
+        if is_count(name) and numbers[place]
+    }
+    texts = {
+        name: table.iloc[:, place].astype("str").fillna("").tolist()
+        for place, name in enumerate(names)
+        if not numbers[place]
+    }
+    hidden = (
+        hidden_rows(counts, texts, minimum=minimum_in_force()) if counts else np.zeros(len(table), bool)
+    )
+    if not hidden.any():
+        return table, 0
+    shown = table.copy()
+    for place, name in enumerate(names):
+        if numbers[place]:
+            values = table.iloc[:, place]
+            whole = values.astype("Int64") if pd.api.types.is_integer_dtype(values.dtype) else values
+            shown.isetitem(place, whole.mask(hidden).array)
+        elif name == "verdict":
+            shown.isetitem(place, table.iloc[:, place].mask(hidden, TOO_FEW).array)
+    return shown, int(hidden.sum())
+
+
+def note_of(hidden: int) -> str:
+    """The sentence below a table of which rows are hidden."""
+    rows = "1 row" if hidden == 1 else f"{hidden} rows"
+    return NOTE.format(rows=rows, minimum=minimum_in_force())
