@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from cxlab.core.publishing import minimum_in_force
 from cxlab.reporting.manifest import finished_record
 from cxlab.reporting.notebooks import Notebook
 
@@ -28,6 +29,7 @@ class Figure:
     estimate: float
     conf_low: float
     conf_high: float
+    n: float = math.nan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +95,13 @@ def delta_of(notebook: Notebook, *, earlier: Path, name: str, data_hash: str) ->
         return Delta(since=since, note="The earlier run used the same data: there is nothing to compare.")
     then = figures_of(json.loads((earlier / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8")))
     now = figures_of(notebook)
-    changes = tuple(_change(key, then[key], now[key]) for key in now if key in then)
-    note = "" if changes else "The two runs share no estimate with an interval."
+    both = [key for key in now if key in then]
+    told = [key for key in both if _differ_by_few(then[key], now[key])]
+    changes = tuple(_change(key, then[key], now[key]) for key in both if key not in told)
+    note = "" if both else "The two runs share no estimate with an interval."
+    if told:
+        few = minimum_in_force()
+        note = f"Estimates not compared: {len(told)}, whose groups differ by fewer than {few} persons."
     return Delta(since=since, changes=changes, note=note)
 
 
@@ -148,7 +155,16 @@ def _figure(values: Mapping[str, str]) -> Figure | None:
         numbers = {name: float(values[name].replace(",", "")) for name in _NEEDED}
     except ValueError:
         return None
-    return Figure(**numbers) if all(map(math.isfinite, numbers.values())) else None
+    try:
+        persons = float(values["n"].replace(",", "")) if "n" in values else math.nan
+    except ValueError:
+        persons = math.nan
+    return Figure(**numbers, n=persons) if all(map(math.isfinite, numbers.values())) else None
+
+
+def _differ_by_few(then: Figure, now: Figure) -> bool:
+    """Whether the difference of the two groups may be a group that is too small to be shown."""
+    return 0 < abs(now.n - then.n) < minimum_in_force()
 
 
 def _change(key: tuple[str, str], then: Figure, now: Figure) -> Change:

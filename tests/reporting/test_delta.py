@@ -61,6 +61,22 @@ def test_limits_that_are_not_symmetric_stay_so():
     assert high == pytest.approx(0.2 + np.hypot(0.02, 0.02))
 
 
+def test_groups_that_differ_by_fewer_than_ten_persons_are_not_compared(monkeypatch, tmp_path):
+    """The change and both sizes would tell what the few answered."""
+    from cxlab.reporting import delta
+
+    (tmp_path / "notebooks").mkdir()
+    then = executed(frame(7.0, n=[100, 100]))
+    (tmp_path / "notebooks" / "r.ipynb").write_text(json.dumps(then))
+    monkeypatch.setattr(delta, "finished_record", lambda folder, name: {"made_at": "2026-03-01"})
+    now = executed(frame(7.5, n=[103, 100]))
+    found = delta.delta_of(now, earlier=tmp_path, name="r", data_hash="")
+    assert [change.label for change in found.changes] == ["nps"]
+    assert found.note == "Estimates not compared: 1, whose groups differ by fewer than 10 persons."
+    now = executed(frame(7.5, n=[110, 100]))
+    assert len(delta.delta_of(now, earlier=tmp_path, name="r", data_hash="").changes) == 2
+
+
 def test_rows_are_found_by_section_and_label_and_what_stands_twice_is_left_out():
     figures = figures_of(executed(frame(7.0), frame(8.0), frame(9.0, term=["a", "a"])))
     assert figures["Section 0", "csi_mean"].estimate == 7.0
