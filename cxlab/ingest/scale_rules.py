@@ -123,7 +123,7 @@ def directions(state: TableState) -> None:
     The leading eigenvector of the correlations says which ratings move together; the ones of the other
     sign must correlate with the mean of the rest below -0.1 by four standard errors.
     """
-    names = [name for name in rated(state) if state.frame[name].nunique() > 1]
+    names = [name for name in rated(state) if state.frame[name].min() < state.frame[name].max()]
     if len(names) < 2:
         return
     step = max(1, len(state.frame) // _SAMPLE_ROWS)
@@ -168,10 +168,14 @@ def scale_changes(state: TableState) -> None:
         return
     times = state.frame[clock].to_numpy()
     known = ~np.isnat(times)
+    edge = _edges(times[known])
     for name in rated(state):
         values = state.frame[name].to_numpy(dtype="float64")
         seen = known & ~np.isnan(values)
         for top in _SHORT_SCALES:
+            high = times[known & (values > top)]
+            if not len(high) or (high.min() <= edge[0] and high.max() >= edge[1]):
+                continue
             run = _low_run(values[seen], times[seen], top)
             if run is not None and not by_pattern(state.config.map_scale, name):
                 inside = times[seen][run]
@@ -185,6 +189,16 @@ def scale_changes(state: TableState) -> None:
                     next_step="If the scale changed, split the file there and map each part.",
                 )
                 break
+
+
+def _edges(times: NDArray[np.datetime64]) -> tuple[np.datetime64, np.datetime64]:
+    """Times with fewer answers before (after) them than a run needs: a high one there ends the search."""
+    if len(times) < 2 * SCALE_ANSWERS:
+        return times.min(), times.max()
+    counted = times.astype("datetime64[us]").astype(np.int64)
+    ends = np.partition(counted, (SCALE_ANSWERS - 1, len(counted) - SCALE_ANSWERS))
+    low, high = ends[SCALE_ANSWERS - 1], ends[len(counted) - SCALE_ANSWERS]
+    return np.datetime64(int(low), "us"), np.datetime64(int(high), "us")
 
 
 def _low_run(values: Floats, times: NDArray[np.datetime64], top: float) -> NDArray[np.bool_] | None:

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxlab.ingest import answer_rules, privacy_rules, row_rules, scale_rules
+from cxlab.ingest.distinct import repeated
 from cxlab.ingest.state import SHOWN_EXAMPLES, TableState
 
 
@@ -76,7 +77,7 @@ def _duplicates(state: TableState) -> None:
     if key not in state.frame.columns:
         return
     keys = state.frame[key]
-    shared = (keys.duplicated(keep=False) & keys.notna()).to_numpy(dtype=bool)
+    shared = repeated(keys)
     if not shared.any():
         return
     equal = np.zeros(len(state.frame), dtype=bool)

@@ -93,6 +93,9 @@ def _typed(state: TableState, name: str, values: pd.Series, spelling: Spelling) 
 
 def _plain_keys(values: pd.Series) -> bool:
     """Whether every key is filled and of letters, digits and _ | : - only: no rule has work to do there."""
+    # Nearly all keys are digits only or begin with a letter: one look says that nothing is to be done.
+    if bool(values.str.fullmatch(r"[A-Za-z_][A-Za-z0-9_|:-]*|[0-9]+").fillna(False).all()):
+        return True
     plain = values.str.fullmatch(r"[A-Za-z0-9_|:-]+").fillna(False)
     return bool(plain.all()) and not values.str.fullmatch(r"[0-9][eE][0-9]+").fillna(False).any()
 
