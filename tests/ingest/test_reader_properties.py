@@ -183,7 +183,7 @@ def hold_broken(name: str, whole: bytes, place: int, value: int) -> None:
 
 
 def hold_broken_text(source: Source, counted: int, place: int, data: bytes) -> None:
-    """Text has no check sum: one character more may be another value, but nothing beyond its row changes."""
+    """Text has no check sum: another character may be another value, but only in its own row."""
     if counted != len(SAMPLE):
         # a line end was written over or in: the text has that many lines, and no other row changed
         assert counted in (len(SAMPLE) - 1, len(SAMPLE) + 1, len(SAMPLE) - 2)
