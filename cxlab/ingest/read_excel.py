@@ -25,12 +25,12 @@ Rows = list[tuple[Any, ...]]
 
 def read_excel(path: Path, *, file: str, sheet: str, limits: Limits) -> Source:
     """The rows of one sheet; refuses bombs, locked files, and formulas without a stored value."""
-    has_formulas = _hold_package(path, file, limits)
+    has_formulas, hidden = _hold_package(path, file, limits)
     name, rows = _cells(path, file=file, sheet=sheet, stored=True)
     if len(rows) > limits.rows:
         step = "If it is right raise  rows  under  [limits]."
         raise refuse(file, "limit", f"holds {len(rows):,} rows.", step)
-    findings: list[Finding] = []
+    findings: list[Finding] = _hidden(hidden, file)
     if has_formulas:
         findings += _formulas(rows, _cells(path, file=file, sheet=name, stored=False)[1], file)
     titles = _title_rows(rows)
@@ -47,13 +47,26 @@ def read_excel(path: Path, *, file: str, sheet: str, limits: Limits) -> Source:
     return Source(file=file, kind="excel", frame=frame, findings=findings, first_line=titles + 1)
 
 
-def _hold_package(path: Path, file: str, limits: Limits) -> bool:
-    """Refuse what is no safe workbook before a parser sees it; returns whether there are formulas."""
+def _hidden(hidden: dict[str, int], file: str) -> list[Finding]:
+    """Hidden rows and columns are data like the others, but nobody who looked at the sheet saw them."""
+    said = [
+        f"{count:,} hidden {what}{'' if count == 1 else 's'}" for what, count in hidden.items() if count
+    ]
+    if not said:
+        return []
+    message = f"the workbook holds {' and '.join(said)}: read like the others."
+    step = "Show them in the spreadsheet, and take out what is no data."
+    rows = hidden["row"]
+    return [Finding(level="note", rule="hidden", file=file, rows=rows, message=message, next_step=step)]
+
+
+def _hold_package(path: Path, file: str, limits: Limits) -> tuple[bool, dict[str, int]]:
+    """Refuse what is no safe workbook before a parser sees it; says formulas and hidden rows."""
     with path.open("rb") as start:
         if start.read(8) == OLD_WORKBOOK:
             step = "Save it as .xlsx without a password, or as CSV."
             raise refuse(file, "encrypted", "is locked with a password, or an old .xls workbook.", step)
-    formulas = False
+    formulas, hidden = False, {"row": 0, "column": 0}
     try:
         with zipfile.ZipFile(path) as package:
             parts = package.infolist()
@@ -72,15 +85,22 @@ def _hold_package(path: Path, file: str, limits: Limits) -> bool:
                     raise refuse(
                         file, "XML entities", "declares XML entities, which no workbook needs.", step
                     )
-                formulas |= (
-                    part.filename.startswith("xl/worksheets/")
-                    and re.search(rb"<f[ >/]", content) is not None
-                )
+                if part.filename.startswith("xl/worksheets/"):
+                    formulas |= re.search(rb"<f[ >/]", content) is not None
+                    hidden["row"] += len(re.findall(rb'<row [^>]*hidden="(?:1|true)"', content))
+                    columns = re.findall(rb'<col [^>]*hidden="(?:1|true)"[^>]*>', content)
+                    hidden["column"] += sum(map(_columns_of, columns))
     except UnreadableError:
         raise
     except Exception as error:  # a damaged package raises whatever its decompressor or its parser does
         raise _no_workbook(file, error) from error
-    return formulas
+    return formulas, hidden
+
+
+def _columns_of(tag: bytes) -> int:
+    """How many columns a ``<col min="2" max="3">`` stands for."""
+    first, last = (re.search(name + rb'="([0-9]+)"', tag) for name in (b"min", b"max"))
+    return int(last.group(1)) - int(first.group(1)) + 1 if first and last else 1
 
 
 def _no_workbook(file: str, error: Exception) -> Exception:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -267,3 +268,33 @@ def test_a_legacy_export_with_one_name_for_three_questions_explains_itself(tmp_p
     config = f'[surveys]\nfile = "{source.name}"\nabsent = ["customer_id", "overall"]\n'
     report = cxlab.check(linked(tmp_path, source, config))
     assert "question_one" in rules(report)["column names"]
+
+
+def test_hidden_rows_and_columns_of_a_workbook_are_read_and_said(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(HEAD.split(","))
+    for number in (1, 2, 3):
+        book.active.append([f"R{number}", f"C{number}", f"2024-03-0{number}", number + 6])
+    for number in (3, 4):
+        book.active.row_dimensions[number].hidden = True
+    book.active.column_dimensions["B"].hidden = True
+    book.save(tmp_path / "surveys.xlsx")
+    tables = cxlab.load(tmp_path)
+    assert tables.surveys["overall"].tolist() == [7, 8, 9]
+    said = rules(tables.quality, "note")["hidden"]
+    assert said == "the workbook holds 2 hidden rows and 1 hidden column: read like the others."
+
+
+def test_unfinished_answers_are_kept_and_counted_or_left_out_as_declared(tmp_path: Path) -> None:
+    rows = qualtrics_answers(survey_rows())
+    for row in rows[:5]:
+        row["finished"] = "0"
+    data = qualtrics(rows)
+    tables = cxlab.load(folder(tmp_path, QUALTRICS_CONFIG, surveys__csv=data))
+    (finding,) = [found for found in tables.quality.findings if found.rule == "unfinished"]
+    assert (finding.level, finding.rows, len(tables.surveys)) == ("note", 5, 48)
+    config = QUALTRICS_CONFIG + 'keep = {Finished = ["1", "True"]}\n'
+    tables = cxlab.load(folder(tmp_path, config, surveys__csv=data))
+    assert len(tables.surveys) == 43
+    aside = tables.quality.set_aside()
+    assert aside.loc[aside["reason"].str.startswith("Finished is not"), "rows"].tolist() == [5]
