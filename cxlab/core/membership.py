@@ -32,7 +32,7 @@ def is_in(values: pd.Series | pd.Index, among: pd.Series | pd.Index) -> NDArray[
     """
     known = among.dropna()
     if not (isinstance(values.dtype, pd.StringDtype) and isinstance(known.dtype, pd.StringDtype)):
-        found: NDArray[np.bool_] = np.asarray(values.isin(known), dtype=bool)
+        found: NDArray[np.bool_] = np.array(values.isin(known), dtype=bool)
         found &= np.asarray(values.notna(), dtype=bool)
         return found
     import pyarrow as pa

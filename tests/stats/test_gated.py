@@ -87,7 +87,7 @@ def test_the_gate_follows_its_rules():
 def test_the_map_mends_what_a_fit_to_all_rows_keeps_of_the_overfitting():
     """Halves of 1,500 rows overfit twice as much as all: their slope alone would ask for too much."""
     scaled, plain = [], []
-    for seed in range(4):
+    for seed in range(48):
         X, y, _ = world(6500, 100 + seed, width=12)
         new, outcome = X[1500:], y[1500:].astype(float)
         model = GatedClassifier(recipe="curves", calibration="sigmoid", cv=2).fit(X[:1500], y[:1500])
