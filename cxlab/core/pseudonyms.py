@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 import re
 import secrets
@@ -25,7 +26,6 @@ _HOW: Final = (
     "(chmod 600); keep it as you keep a password."
 )
 _FORM: Final = re.compile("[A-Z2-7]{26}")
-_BLOCK: Final = 64  # bytes of one SHA-256 block, to which HMAC pads its key
 _LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 #: A folder that holds one of these is a project, which is copied and committed: no key in it.
 _PROJECT_MARKS: Final = (".git", "pyproject.toml", "cxlab.toml")
@@ -103,21 +103,16 @@ class Pseudonyms:
         return f"Pseudonyms(scope={self.scope!r}, key_id={self.key_id!r})"
 
     def _names(self, scope: str, identifiers: Sequence[str]) -> list[str]:
-        """HMAC written out: both halves are prepared once and copied, in half the time of hmac.digest."""
         if not identifiers:
             return []
-        key = (hashlib.sha256(self.key).digest() if len(self.key) > _BLOCK else self.key).ljust(
-            _BLOCK, b"\0"
-        )
-        # A zero byte between scope and identifier: "ab" + "c" and "a" + "bc" must differ.
-        inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key) + scope.encode() + b"\x00")
-        outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
+        # A zero byte between scope and identifier: "ab" + "c" and "a" + "bc" must differ. What is common
+        # is hashed once and copied.
+        common = hmac.new(self.key, scope.encode() + b"\x00", hashlib.sha256)
         found = []
         for identifier in identifiers:
-            first, second = inner.copy(), outer.copy()
-            first.update(str(identifier).strip().encode())
-            second.update(first.digest())
-            found.append(second.digest()[:_PSEUDONYM_BYTES])
+            one = common.copy()
+            one.update(str(identifier).strip().encode())
+            found.append(one.digest()[:_PSEUDONYM_BYTES])
         return _base32(b"".join(found))
 
 

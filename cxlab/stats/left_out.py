@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cxlab.stats.bootstrap import percentile_interval, resampled_sums
 from cxlab.stats.importance import lmg
+from cxlab.stats.moments import correlations, group_moments
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -122,14 +123,14 @@ def importance_shift(
     >>> importance_shift(rows, marked, np.arange(200), replicates=10, rng=rng).change
     array([0., 0.])
     """
-    centred = values - values.mean(axis=0)
-    ones = np.ones((len(values), 1))
-    upper = np.triu_indices(values.shape[1])
-    moments = np.hstack([ones, centred, centred[:, upper[0]] * centred[:, upper[1]]])
-    parts = np.hstack([moments, moments * (~marked)[:, None]])
+    # Each row a group of its own: what is left out is chosen row by row.
+    moments = group_moments(values, weights=np.ones(len(values)), groups=np.arange(len(values)))
+    parts = np.hstack([moments.sums, moments.sums * (~marked)[:, None]])
     draws = np.vstack([parts.sum(axis=0), _draws(parts, groups, replicates, rng)])
-    half = moments.shape[1]
-    whole, kept = (_shares(side, values.shape[1]) for side in (draws[:, :half], draws[:, half:]))
+    whole, kept = (
+        lmg(correlations(side, columns=moments.columns), assume_valid=True)
+        for side in np.split(draws, 2, axis=1)
+    )
     return Shift(whole=whole[0], kept=kept[0], whole_draws=whole[1:], change_draws=(kept - whole)[1:])
 
 
@@ -146,19 +147,3 @@ def _means(sums: Array) -> tuple[Array, Array]:
     given, total, given_kept, total_kept = np.split(sums, 4, axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return total / given, total_kept / given_kept
-
-
-def _shares(sums: Array, columns: int) -> Array:
-    """LMG shares out of counts, sums and products of centred columns, one row per replicate."""
-    mean = sums[:, 1 : columns + 1] / sums[:, :1]
-    products = np.empty((len(sums), columns, columns))
-    upper = np.triu_indices(columns)
-    products[:, upper[0], upper[1]] = sums[:, columns + 1 :] / sums[:, :1]
-    products[:, upper[1], upper[0]] = products[:, upper[0], upper[1]]
-    covariance = products - mean[:, :, None] * mean[:, None, :]
-    spread = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0.0))
-    scale = np.where(spread > 0, spread, 1.0)
-    correlation = covariance / (scale[:, :, None] * scale[:, None, :])
-    diagonal = np.arange(columns)
-    correlation[:, diagonal, diagonal] = 1.0
-    return lmg(correlation, assume_valid=True)
