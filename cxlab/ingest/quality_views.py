@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cxlab.core.columns import CUSTOMER_ID, CUSTOMERS, EVENTS, LOCATION_ID, OVERALL, RECOMMEND, SURVEYS
 from cxlab.core.columns import rating_columns as items_of
 from cxlab.core.errors import ParameterError
+from cxlab.core.membership import is_in
 from cxlab.ingest.answer_rules import FLAG_MEANINGS, answer_flags
 from cxlab.ingest.cross_rules import KEYS
 
@@ -71,10 +72,7 @@ def _customer_known(frames: Frames) -> Mask | None:
     surveys = frames[SURVEYS]
     for table in (CUSTOMERS, EVENTS):
         if CUSTOMER_ID in surveys and table in frames and CUSTOMER_ID in frames[table]:
-            known: Mask = (
-                surveys[CUSTOMER_ID].isin(frames[table][CUSTOMER_ID].dropna()).to_numpy(dtype=bool)
-            )
-            return known
+            return is_in(surveys[CUSTOMER_ID], frames[table][CUSTOMER_ID])
     return None
 
 
@@ -160,7 +158,7 @@ def match_rates(frames: Frames) -> pd.DataFrame:
             continue
         keys = frames[name][column]
         given = keys.dropna()
-        matched = int(given.isin(frames[target][column].dropna()).sum())
+        matched = int(is_in(given, frames[target][column]).sum())
         share = matched / len(keys) if len(keys) else np.nan
         rows.append((name, column, target, len(keys), len(keys) - len(given), matched, share))
     return pd.DataFrame(rows, columns=pd.Index(MATCH_COLUMNS))

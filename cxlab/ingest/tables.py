@@ -178,12 +178,12 @@ class Tables:
                 f"table, or map location_id in cxlab.toml."
             )
         met = [frame[CUSTOMER_ID] for frame in frames.values() if CUSTOMER_ID in frame]
-        own = set(frames[CUSTOMERS][CUSTOMER_ID]) if CUSTOMERS in frames else set(pd.concat(met))
-        everybody = own.union(*met)
+        everybody = pd.concat(met)
+        own = frames[CUSTOMERS][CUSTOMER_ID] if CUSTOMERS in frames else everybody
         for name in self.frames:
             if name not in frames and CUSTOMER_ID in self.frames[name]:
                 among = own if name == CONTRACTS else everybody
-                frames[name] = self.frames[name][self.frames[name][CUSTOMER_ID].isin(among)]
+                frames[name] = self.frames[name][is_in(self.frames[name][CUSTOMER_ID], among)]
         frames = {name: frames.get(name, self.frames[name]).reset_index(drop=True) for name in self.frames}
         title = f"{self.title}, dealer {location_id}"
         reasons = {name: _kept(table, frames[name]) for name, table in self.reasons.items()}

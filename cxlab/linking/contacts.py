@@ -266,8 +266,8 @@ def _set_aside(
         (SEVERAL_CUSTOMERS, journeys["customers"] > 1),
         (recent, journeys["ended_at"] + window > data_end),
         (BEFORE_SURVEYS, journeys["ended_at"] + window < found.began),
-        (NO_ANSWERED_AT, journeys.index.isin(found.without_moment)),
-        (FOREIGN, journeys.index.isin(found.foreign)),
+        (NO_ANSWERED_AT, is_in(journeys.index, found.without_moment)),
+        (FOREIGN, is_in(journeys.index, found.foreign)),
     ):
         reason = reason.mask(reason.isna() & rows, name)
     return reason

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.core.columns import COMPLAINTS, CONTRACTS, CUSTOMERS, EVENTS
+from cxlab.core.membership import is_in
 from cxlab.simulation.churn import complaint_logit, contract_logit
 from cxlab.simulation.simulate import Demo
 from cxlab.simulation.stock import Floats, Ints
@@ -35,7 +36,7 @@ def true_stock(demo: Demo, cut_at: pd.Timestamp) -> pd.Series:
     complaints = frames[COMPLAINTS]
     solved = complaints.loc[complaints["resolved_at"] < cut_at, "event_id"]
     weight = np.exp(-truth.decay_per_day * _days_before(events["occurred_at"], cut_at))
-    harm = np.where(events["event_id"].isin(solved), truth.ratio_resolved, truth.ratio_unresolved)
+    harm = np.where(is_in(events["event_id"], solved), truth.ratio_resolved, truth.ratio_unresolved)
     effect = truth.positive_effect * weight * np.where(events["outcome"] > 0, 1.0, -harm)
     return _sum_by_customer(effect, events["customer_id"], ids=frames[CUSTOMERS]["customer_id"])
 

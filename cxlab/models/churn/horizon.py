@@ -11,6 +11,7 @@ import pandas as pd
 
 from cxlab.core.columns import CUSTOMER_ID, LOCATION_ID
 from cxlab.core.errors import ParameterError
+from cxlab.core.membership import is_in
 from cxlab.core.provenance import Provenance, hash_frame
 from cxlab.core.settings import require_at_least, require_one_of, require_share
 from cxlab.models.churn.diagnostics import churn_checks
@@ -283,7 +284,7 @@ def scored_rows(data: Training, fitted: Sequence[tuple[Fold, GatedClassifier]]) 
         part = data.rows.iloc[fold.test][[*keys, CHURNED]].copy()
         part["probability"] = model.predict_proba(data.matrix[fold.test])[:, 1]
         part["segment"] = fold.name
-        part["unseen"] = ~customers.iloc[fold.test].isin(customers.iloc[fold.train].unique()).to_numpy()
+        part["unseen"] = ~is_in(customers.iloc[fold.test], customers.iloc[fold.train])
         part["reference"] = float(data.churned[fold.train].mean())
         parts.append(part)
     order = np.argsort(np.concatenate([fold.test for fold, _ in fitted]), kind="stable")

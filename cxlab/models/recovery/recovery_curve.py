@@ -11,6 +11,7 @@ import pandas as pd
 
 from cxlab.core.columns import CUSTOMER_ID
 from cxlab.core.errors import NotAnswerableError, ParameterError
+from cxlab.core.membership import is_in
 from cxlab.core.provenance import Provenance
 from cxlab.core.result import Check, Result, checks_table
 from cxlab.core.settings import require_at_least, require_share
@@ -303,7 +304,7 @@ def _left(names: pd.Index, customers: pd.DataFrame | None) -> tuple[Booleans, bo
     if customers is None or LEFT_AT not in customers.columns:
         return np.zeros(len(names), dtype=bool), False
     gone = customers.loc[customers[LEFT_AT].notna(), CUSTOMER_ID]
-    return np.asarray(names.isin(gone)), True
+    return is_in(names, gone), True
 
 
 def _checks(
