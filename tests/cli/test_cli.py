@@ -48,7 +48,7 @@ def test_batch_goes_on_after_a_failure_and_ends_with_one(project):
     assert done.returncode == 1
     assert done.stdout == "reports/runs/small/index.html\n"
     lines = done.stderr.splitlines()
-    assert sorted(line.split()[1] for line in lines[:2]) == ["FAILED", "ok"]
+    assert sorted(line.split()[1] for line in lines[:2]) == ["FAILED", "ok"], done.stderr
     assert lines[2:] == ["cxlab: 02-bad failed: KeyError: 'overall'"]
     out = project / "reports" / "runs" / "small"
     assert (out / "01-good.html").exists()
