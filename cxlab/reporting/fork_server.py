@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import faulthandler
 import gc
 import importlib
 import json
@@ -122,6 +123,11 @@ def _become_kernel(request: dict[str, Any], noted: dict[str, str]) -> None:
     os.environ.clear()
     os.environ.update({**request["env"], **noted, "JPY_PARENT_PID": str(server)})
     os.chdir(request["cwd"])
+    said = os.open(request["said"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
+    # A descriptor of its own: ipykernel puts a pipe in the place of the second one.
+    faulthandler.enable(said)
     time.tzset()
     random.seed()
     if "numpy" in sys.modules:

@@ -33,6 +33,11 @@ _SERVER_ENVIRONMENT: Final = {
 }
 
 
+#: In the private folder of a kernel: what it wrote past its notebook, such as the trace of a crash.
+_SAID: Final = "kernel.log"
+_LAST_LINES: Final = 100
+
+
 class KernelSet:
     """Starts kernels and can end all that still run, from another thread, when a batch is interrupted.
 
@@ -72,6 +77,11 @@ class KernelSet:
                 super().__init__(**{**given, **settings})
                 remember(self)
 
+            async def start_kernel(self, **given: Any) -> None:
+                # Else it would write between the lines of the batch, as late as while it ends.
+                with (folder / _SAID).open("ab") as said:
+                    await super().start_kernel(**{**given, "stdout": said, "stderr": said})
+
         return PrivateKernelManager
 
     def _remember(self, manager: Any) -> None:
@@ -104,6 +114,15 @@ class KernelSet:
             if process is not None:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
+
+
+def last_words(folder: Path) -> str:
+    """The last lines that the kernel of ``folder`` wrote past its notebook; empty if it wrote none."""
+    try:
+        lines = (folder / _SAID).read_text("utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return ""
+    return "\n".join(lines[-_LAST_LINES:])
 
 
 def _this_interpreter(folder: Path, server: ForkServer | None) -> Any:

@@ -96,15 +96,20 @@ class ForkServer:
         self.token = f"{os.getpid()}-{id(self)}"
         self.running[self.token] = self
 
-    def fork(self, command: Sequence[str], *, environment: Mapping[str, str], folder: str) -> Any:
-        """A kernel as ``command`` would start it, or None where only the plain way will do."""
+    def fork(
+        self, command: Sequence[str], *, environment: Mapping[str, str], folder: str, said: str
+    ) -> Any:
+        """A kernel as ``command`` would start it, or None where only the plain way will do.
+
+        ``said`` is the file for what the kernel writes past its notebook.
+        """
         arguments = _arguments_of_kernel(command)
         with self._lock:
             if arguments is None or self._given_up:
                 return None
             try:
                 channel = self._channel or self._start()
-                request = {"arguments": arguments, "env": dict(environment), "cwd": folder}
+                request = {"arguments": arguments, "env": dict(environment), "cwd": folder, "said": said}
                 channel.sendall(json.dumps(request).encode())
                 answer, handles, _, _ = socket.recv_fds(channel, _LONGEST_ANSWER, 1)
                 return ForkedProcess(int(json.loads(answer)["pid"]), handles[0])
@@ -156,7 +161,8 @@ class ForkProvisioner(LocalProvisioner):
         server = ForkServer.running.get(self.server)
         environment = kwargs.get("env") or os.environ
         folder = str(kwargs.get("cwd") or Path.cwd())
-        process = server.fork(cmd, environment=environment, folder=folder) if server else None
+        said = getattr(kwargs.get("stderr"), "name", os.devnull)
+        process = server.fork(cmd, environment=environment, folder=folder, said=said) if server else None
         if process is None:
             return await super().launch_kernel(cmd, **kwargs)
         self.process = process

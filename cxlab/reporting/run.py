@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import functools
 import logging
 import re
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cxlab.core.errors import ReportError
-from cxlab.reporting.kernel import KernelSet
+from cxlab.reporting.kernel import KernelSet, last_words
 from cxlab.reporting.notebooks import INJECTED_TAG, Notebook, tags
 from cxlab.reporting.parameters import Value
 
@@ -106,6 +107,8 @@ def execute(
             failure = _failed_cell(prepared)
         except Exception as error:
             failure = _failure_of(error, prepared, timeout_seconds, interrupted=kernels.stopped.is_set())
+            if not failure.trace:
+                failure = dataclasses.replace(failure, trace=last_words(Path(private)))
     _strip(prepared)
     return Executed(notebook=prepared, seconds=time.monotonic() - started, failure=failure)
 

@@ -107,6 +107,25 @@ def test_every_end_of_a_forked_kernel_is_reported_and_the_next_one_runs(fast, tm
     assert texts == ["[1, 2]\n", "b'1\\n'\n", "150.0\n"]
 
 
+@pytest.mark.parametrize("forked", [True, False])
+def test_what_a_kernel_writes_past_its_notebook_is_not_between_the_lines_of_the_batch(
+    fast, tmp_path, capfd, forked
+):
+    late = notebook("import atexit, os\n_ = atexit.register(os.write, 2, b'Uncaught exception')")
+    executed = execute(late, {}, folder=tmp_path, kernels=fast if forked else KernelSet())
+    assert executed.failure is None
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_trace_of_a_crashed_library_stands_with_the_failure(fast, tmp_path, capfd):
+    crash = notebook("import ctypes\nctypes.string_at(0)")
+    executed = execute(crash, {}, folder=tmp_path, kernels=fast)
+    assert executed.failure.died
+    assert "Fatal Python error: Segmentation fault" in executed.failure.trace
+    assert "string_at" in executed.failure.trace
+    assert capfd.readouterr() == ("", "")
+
+
 def test_where_a_fork_would_not_be_safe_the_kernel_starts_the_plain_way(tmp_path, monkeypatch):
     script = tmp_path / "server.py"
     script.write_text(
