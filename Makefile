@@ -51,6 +51,12 @@ axe: $(STAMP) ## fetch axe-core, which the browser tests check pages with, into 
 rules: $(STAMP) ## try the 106 rules of the hostile catalogue beside plain pandas; writes docs/rules.md
 	$(SETTINGS) PYTHONPATH=tests/hostile $(BIN)/python tests/hostile/rules_table.py docs/rules.md
 
+coverage: $(DEMO) ## the lines of cxlab that tests and notebooks run, kernels counted (installs pytest-cov; tens of minutes)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[coverage]"
+	$(SETTINGS) $(BIN)/python -m pytest -m "not statistics" -n $(JOBS) --dist loadfile --cov=cxlab --cov-report=
+	$(SETTINGS) $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 -n $(JOBS) --dist loadfile \
+	  --cov=cxlab --cov-append --cov-report=term:skip-covered notebooks
+
 lint: $(STAMP) ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -80,4 +86,4 @@ lock: $(STAMP) ## renew requirements.lock from pyproject.toml (needs uv)
 clean: ## remove everything that was generated
 	rm -rf .venv data/demo reports/runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo reports test test-statistics test-browser axe rules lint check lab notebooks format bench lock clean
+.PHONY: coverage help setup demo reports test test-statistics test-browser axe rules lint check lab notebooks format bench lock clean

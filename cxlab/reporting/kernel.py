@@ -77,7 +77,7 @@ class KernelSet:
                 super().__init__(**{**given, **settings})
                 remember(self)
 
-            async def start_kernel(self, **given: Any) -> None:
+            async def start_kernel(self, **given: Any) -> None:  # type: ignore[override]  # as the class above
                 # Else it would write between the lines of the batch, as late as while it ends.
                 with (folder / _SAID).open("ab") as said:
                     await super().start_kernel(**{**given, "stdout": said, "stderr": said})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import functools
 import logging
 import re
@@ -106,9 +105,8 @@ def execute(
             )
             failure = _failed_cell(prepared)
         except Exception as error:
-            failure = _failure_of(error, prepared, timeout_seconds, interrupted=kernels.stopped.is_set())
-            if not failure.trace:
-                failure = dataclasses.replace(failure, trace=last_words(Path(private)))
+            said, stopped = last_words(Path(private)), kernels.stopped.is_set()
+            failure = _failure_of(error, prepared, timeout_seconds, interrupted=stopped, said=said)
     _strip(prepared)
     return Executed(notebook=prepared, seconds=time.monotonic() - started, failure=failure)
 
@@ -170,7 +168,7 @@ def _failed_cell(notebook: Notebook) -> Failure | None:
 
 
 def _failure_of(
-    error: Exception, notebook: Notebook, timeout_seconds: int, *, interrupted: bool
+    error: Exception, notebook: Notebook, timeout_seconds: int, *, interrupted: bool, said: str
 ) -> Failure:
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
@@ -182,6 +180,7 @@ def _failure_of(
             message="The kernel died: it ran out of memory, was killed, or a library crashed. Next step: "
             "run this report alone (`cxlab run`), with fewer rows or fewer --jobs.",
             cell=cell,
+            trace=said,
             died=True,
         )
     if isinstance(error, CellTimeoutError):
@@ -191,7 +190,7 @@ def _failure_of(
             cell=cell,
         )
     if isinstance(error, RuntimeError | OSError):
-        return Failure(message=f"The kernel did not start or stay: {error}", cell=cell)
+        return Failure(message=f"The kernel did not start or stay: {error}", cell=cell, trace=said)
     raise error
 
 

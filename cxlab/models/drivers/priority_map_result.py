@@ -78,7 +78,8 @@ class PriorityMapResult(Result):
         ``conf_high``; ``effort_low``, ``effort_high``; ``urgency``, ``maturity`` if given;
         ``lift_per_effort``; ``sure_lift_per_effort`` (lower limit by the most effort: the rank follows it;
         where no lift is sure, effort does not count); over replicates with effort drawn between its limits
-        ``first_share``, ``same_rank_share``, ``rank_low``, ``rank_high``; ``verdict`` on "there is a lift".
+        ``first_share``, ``same_rank_share``, ``rank_low``, ``rank_high``; ``n``; ``verdict`` on "there is a
+        lift".
 
         ``urgent_first`` ranks by urgency before return; drivers below ``least_maturity`` come last.
         ParameterError if the model was given no effort, or no urgency or maturity that is asked for.
@@ -93,7 +94,7 @@ class PriorityMapResult(Result):
                     f"PriorityMapResult.ranking: the model was given no {name}. Next step: set "
                     f"PriorityMapModel({name}={{driver: number}})."
                 )
-        return ranking_table(
+        found = ranking_table(
             self._found,
             effort=effort_ranges(self._inputs["effort"]),
             urgency=self._inputs["urgency"],
@@ -102,6 +103,8 @@ class PriorityMapResult(Result):
             least_maturity=least_maturity,
             rng=np.random.default_rng(self.provenance.seed),
         )
+        found.insert(list(found.columns).index("verdict"), "n", self.provenance.n_used)
+        return found
 
     def signature(self, size: int = 3) -> pd.DataFrame:
         """The ``size`` ratings whose joint lift is largest, out of all sets, and how surely each belongs.
@@ -109,15 +112,17 @@ class PriorityMapResult(Result):
         One row per driver: ``chosen``; ``in_best_share`` (replicates in whose best set it lies);
         ``single_lift``; ``estimate``, ``conf_low``, ``conf_high``: what it adds to the others of the set.
         Last row: the set, its joint lift with its interval, the sum of single lifts, and how often this
-        very set is best. ``verdict`` on "it belongs": its share reaches the confidence. With
+        very set is best; ``n``. ``verdict`` on "it belongs": its share reaches the confidence. With
         ``form="hinge"`` or ``"linear"`` the joint lift is the sum of single ones by construction. The
         interval takes the set as given; the best of many sets looks somewhat better than it is.
         ParameterError if there are more than 60,000 sets.
         """
         try:
-            return signature_table(self._found, size=size)
+            found = signature_table(self._found, size=size)
         except ValueError as problem:
             raise ParameterError(f"PriorityMapResult.signature: {problem}") from problem
+        found.insert(list(found.columns).index("verdict"), "n", self.provenance.n_used)
+        return found
 
     def plot_stated(self, *, ax: Axes | None = None) -> Axes:
         """Stated against derived rank of every driver, paired by lines; needs stated importance."""

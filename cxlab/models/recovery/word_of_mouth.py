@@ -166,7 +166,7 @@ class WordOfMouthModel:
         known = surveys[asked].notna().any(axis=1) if asked else pd.Series(False, index=surveys.index)
         used = int(known.sum())
         return WordOfMouthResult(
-            estimates=pd.DataFrame(rows),
+            estimates=pd.DataFrame(rows).assign(n_own_answers=used),
             diagnostics=checks_table(_checks(counted, self)),
             provenance=Provenance(
                 model="WordOfMouthModel",
@@ -312,7 +312,10 @@ def _checks(counted: dict[str, ListenerFit | None], model: WordOfMouthModel) -> 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class WordOfMouthResult(Result):
-    """``table()``: term, estimate (median), conf_low and conf_high (middle 90 %), verdict ``scenario``."""
+    """``table()``: term, estimate (median), conf_low and conf_high (middle 90 %), verdict ``scenario``.
+
+    ``n_own_answers`` counts the own answers that ranges come from; 0 where all were typed.
+    """
 
     drivers: pd.DataFrame
     listeners: pd.DataFrame
