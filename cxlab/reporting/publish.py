@@ -23,6 +23,7 @@ from cxlab.reporting.tables import dress_tables
 #: The kinds of output a page can hold, best first. Markdown and JavaScript made by code are refused.
 _SHOWN_TYPES: Final = ("text/html", "image/png", "image/svg+xml", "image/jpeg", "text/plain")
 _MARKDOWN_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
+_BESIDE: Final = re.compile(r"^(?!#|//|[a-z][a-z0-9+.-]*:)", re.IGNORECASE)
 _TITLE = re.compile(r"<h1\b[^>]*>.*?</h1>\s*", re.DOTALL)
 _DRAWING_NAME = re.compile(r"^(array\()?\[?<.*(Axes|Figure|Line2D|Text|Container|Collection).*>", re.DOTALL)
 _COLUMNS_OF_TEXT = re.compile(r"\S(\t| {2,})\S")
@@ -184,16 +185,21 @@ def _rendered(block: Block, folder: Path) -> Block:
         exclude_anchor_links=True,
     )
     content = MarkdownWithMath(renderer=renderer).render(block.content)
-    return replace(block, kind="html", content=_with_pictures(content, folder))
+    return replace(block, kind="html", content=_on_its_own(content, folder))
 
 
-def _with_pictures(content: str, folder: Path) -> str:
-    """``content`` with the pictures in ``folder`` embedded; others stay, and the page is refused."""
+def _on_its_own(content: str, folder: Path) -> str:
+    """``content`` as it can stand away from ``folder``: pictures embedded, links to files beside it as text.
+
+    A picture that is not there stays, and the page is refused.
+    """
     from bs4 import BeautifulSoup
 
-    if "<img" not in content:
+    if "<img" not in content and "<a " not in content:
         return content
     soup = BeautifulSoup(content, "html.parser")
+    for link in soup.find_all("a", href=_BESIDE):
+        link.unwrap()
     for image in soup.find_all("img"):
         path = (folder / str(image.get("src", ""))).resolve()
         kind = mimetypes.guess_type(path.name)[0] or ""
