@@ -189,7 +189,7 @@ def _rendered(block: Block, folder: Path) -> Block:
 
 
 def _on_its_own(content: str, folder: Path) -> str:
-    """``content`` as it can stand away from ``folder``: pictures embedded, links to files beside it as text.
+    """``content`` away from ``folder``: its pictures embedded, links to files beside it as text.
 
     A picture that is not there stays, and the page is refused.
     """

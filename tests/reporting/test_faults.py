@@ -40,8 +40,9 @@ elif trouble == "hangs":
     time.sleep(300)
 """
 TABLE = """\
-import pandas as pd
-pd.DataFrame({"who": [who] * 3, "share": [1 / 3, 2 / 3, 1.0], "n": [10, 20, 30]})
+from IPython.display import HTML
+rows = [f"<tr><td>{who}</td><td>{n / 30}</td><td>{n}</td></tr>" for n in (10, 20, 30)]
+HTML("<table><tr><th>who</th><th>share</th><th>n</th></tr>" + "".join(rows) + "</table>")
 """
 NAMES = ("01-table-a", "01-table-b")
 

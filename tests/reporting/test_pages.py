@@ -96,9 +96,7 @@ def test_a_language_that_is_none_is_named_before_anything_runs(tmp_path, capsys)
 
 def test_a_link_to_a_file_beside_the_notebook_is_text_on_a_page_that_stands_alone(tmp_path):
     made = shown(stream("An answer."))
-    text = (
-        "[Drivers](02_drivers.ipynb), [docs](../docs/a.md#b), [a paper](https://example.org), [up](#up)"
-    )
+    text = "[Drivers](02_drivers.ipynb), [docs](../docs/a.md#b), [a paper](https://example.org), [up](#up)"
     made.cells.insert(0, new_markdown_cell(f"# Does it?\n\n{text}"))
     made_of = MadeOf(collection="c", notebook="01.ipynb", made_at="now")
     soup = BeautifulSoup(render(made, title="Does it?", folder=tmp_path, made_of=made_of), "html.parser")
