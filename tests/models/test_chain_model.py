@@ -77,10 +77,9 @@ def half():
     ],
 )
 def test_each_world_gets_its_word(rule, word, record_figure):
-    found = verdicts(rule, 3, n=400 if rule == "nothing" else 1_000)
-    record_figure(f"truth {rule}: said {word}", found.count(word) / 3, runs=3, bound="2 of 3 at least")
-    assert found.count(word) >= 2
-    assert set(found) <= {word, "not distinguishable"}
+    found = verdicts(rule, 2, n=400 if rule == "nothing" else 1_000)
+    record_figure(f"truth {rule}: said {word}", found.count(word) / 2, runs=2, bound="both")
+    assert found == [word] * 2
 
 
 def test_an_exponent_of_one_half_is_a_supported_weak_link_with_its_figures(half):
@@ -99,7 +98,6 @@ def test_a_slight_exponent_of_a_large_survey_is_read_as_moments_that_add_up():
     assert -0.1 < row["conf_low"] < row["conf_high"] < 0
     assert taken_at_its_word.rule == "best moment"
     assert ChainModel().fit(table).rule == "cumulative"
-    assert ChainModel(negligible_exponent=0.02).fit(table).rule == "best moment"
 
 
 def test_the_rule_mean_worst_last_says_the_same_in_straight_lines(half):
@@ -167,13 +165,13 @@ def test_noise_in_skewed_ratings_that_add_up_is_not_called_a_weak_link():
 
 
 def test_a_chain_hidden_by_strong_halo_is_hardly_ever_called_cumulative():
-    found = verdicts("half", 3, halo=0.9)
+    found = verdicts("half", 2, halo=0.9)
     assert "cumulative" not in found
     assert "not distinguishable" in found
 
 
 def test_strong_halo_and_few_answers_are_called_not_distinguishable_rather_than_wrong():
-    found = verdicts("worst", 3, n=300, halo=0.95, r2=0.2)
+    found = verdicts("worst", 2, n=300, halo=0.95, r2=0.2)
     assert "not distinguishable" in found
     assert "peak-end" not in found
 

@@ -62,15 +62,15 @@ def study(*, sites, runs, seed, **world):
 
 @pytest.mark.parametrize(("sites", "seed"), [(0, 1), (40, 2)])
 def test_the_doubly_robust_mean_is_covered_where_the_plain_mean_never_is(sites, seed, record_figure):
-    found = study(sites=sites, runs=160, seed=seed)
-    for term, bound in zip(TERMS, ("below 0.15", "0.92 to 0.98", "0.92 to 0.98"), strict=True):
+    found = study(sites=sites, runs=60, seed=seed)
+    for term, bound in zip(TERMS, ("below 0.15", "0.89 at least", "0.89 at least"), strict=True):
         value = found.loc[term, "coverage"]
-        record_figure(f"{sites} sites, n = 2,000: coverage, {term}", value, runs=160, bound=bound)
-    # 160 worlds: the share covered is known to within 3.4 points (two standard deviations).
+        record_figure(f"{sites} sites, n = 2,000: coverage, {term}", value, runs=60, bound=bound)
+    # 60 worlds: at coverage 0.95 fewer than 54 hold with probability 0.03; the long test asks more.
     assert found.loc["unweighted_mean", "coverage"] < 0.15
-    assert 0.92 <= found.loc["weighted_mean", "coverage"] <= 0.98
-    assert 0.92 <= found.loc["doubly_robust_mean", "coverage"] <= 0.98
-    assert found.loc["difference", "error_ratio"] == pytest.approx(1.0, rel=0.15)
+    assert found.loc["weighted_mean", "coverage"] >= 0.89
+    assert found.loc["doubly_robust_mean", "coverage"] >= 0.89
+    assert found.loc["difference", "error_ratio"] == pytest.approx(1.0, rel=0.25)
 
 
 @pytest.mark.statistics

@@ -99,7 +99,8 @@ def test_the_chance_of_any_false_support_stays_near_one_in_twenty(
 def test_the_verdict_follows_p_values_corrected_for_the_number_of_drivers() -> None:
     from statsmodels.stats.multitest import multipletests
 
-    tables = [fit(world((0.0, 0.0, 0.0, 0.0), rows=400, seed=seed)).table() for seed in range(20)]
+    # In the second of these worlds a driver without effect has p below 0.05 before the correction.
+    tables = [fit(world((0.0, 0.0, 0.0, 0.0), rows=400, seed=seed)).table() for seed in (0, 14)]
     for table in tables:
         corrected = multipletests(table["p_value"], method="holm")[1]
         assert table["p_value_holm"].to_numpy() == pytest.approx(corrected)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import nbformat
+import psutil
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 KERNEL = {
@@ -49,3 +50,11 @@ def save(made, path):
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(made, path)
     return Path(path)
+
+
+def is_kernel(process):
+    """Whether a process is a kernel; one that has ended, or ends just now, is none."""
+    try:
+        return "ipykernel_launcher" in process.cmdline()
+    except psutil.NoSuchProcess:
+        return False

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 from bs4 import BeautifulSoup
-from notebook_builder import notebook, save
+from notebook_builder import is_kernel, notebook, save
 
 from cxlab.cli import main
 from cxlab.reporting.manifest import RECORDS, finished_record
@@ -100,13 +100,6 @@ def started(project, out, *more, limit=None):
         text=True,
         preexec_fn=lower if limit else None,
     )
-
-
-def is_kernel(process):
-    try:
-        return "ipykernel_launcher" in process.cmdline()
-    except psutil.NoSuchProcess:
-        return False
 
 
 def tables(out):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from notebook_builder import notebook
+from notebook_builder import is_kernel, notebook
 
 from cxlab.reporting.kernel import KernelSet
 from cxlab.reporting.run import execute
@@ -27,8 +27,7 @@ plt.plot([1, 2]);
 def kernels():
     """A set of kernels of which none may be left when the test ends."""
     yield KernelSet()
-    left = [child for child in psutil.Process().children() if "ipykernel_launcher" in child.cmdline()]
-    assert left == []
+    assert not [child for child in psutil.Process().children() if is_kernel(child)]
 
 
 def texts(executed):

@@ -34,10 +34,10 @@ def coverage(spread, *, runs, seed, n_dealers=150):
 def test_shrunken_intervals_are_covered_at_every_true_spread_and_closer_than_raw_means(
     spread, record_figure
 ):
-    hit, gain = coverage(spread, runs=60, seed=7)
+    hit, gain = coverage(spread, runs=24, seed=7)
     # Equal dealers are known better than any prior can say: there intervals are too long, not too short.
     bound = "0.93 to 1" if spread < 0.1 else "0.93 to 0.97"
-    record_figure(f"true spread {spread}: coverage, 150 dealers", hit, runs=60, bound=bound)
+    record_figure(f"true spread {spread}: coverage, 150 dealers", hit, runs=24, bound=bound)
     assert 0.93 <= hit <= (1.0 if spread < 0.1 else 0.97)
     assert gain == 1.0
 

@@ -119,23 +119,23 @@ def test_the_scale_of_the_ratings_only_rescales_the_exponent():
 
 
 def test_a_true_mean_is_rarely_taken_for_a_weak_link(record_figure):
-    found = fits(30)
+    found = fits(16)
     above = np.mean([fit.tau_low > 0 for fit in found])
-    record_figure("true mean: interval of tau above 0", above, runs=30, bound="0.1 at most")
+    record_figure("true mean: interval of tau above 0", above, runs=16, bound="2 of 16 at most")
     assert np.median([fit.tau for fit in found]) == pytest.approx(0.0, abs=0.05)
-    # One-sided at 0.025: more than 3 of 30 has probability 0.006; two-sided more than 5, 0.003.
-    assert sum(fit.tau_low > 0 for fit in found) <= 3
-    assert sum(fit.p_value < 0.05 for fit in found) <= 5
+    # One-sided at 0.025: more than 2 of 16 has probability 0.007; two-sided more than 3, 0.007.
+    assert sum(fit.tau_low > 0 for fit in found) <= 2
+    assert sum(fit.p_value < 0.05 for fit in found) <= 3
 
 
 def test_an_exponent_of_one_half_is_found_and_covered_where_ratings_are_free_of_noise(record_figure):
-    found = fits(20, tau=0.5)
+    found = fits(10, tau=0.5)
     held = np.mean([fit.tau_low < 0.5 < fit.tau_high for fit in found])
-    record_figure("tau 0.5: coverage", held, runs=20, bound="0.8 at least")
-    assert np.median([fit.tau for fit in found]) == pytest.approx(0.5, abs=0.06)
-    # Fewer than 16 of 20 has probability 0.003 at coverage 0.95.
-    assert sum(fit.tau_low < 0.5 < fit.tau_high for fit in found) >= 16
-    assert sum(fit.tau_low > 0 for fit in found) >= 19
+    record_figure("tau 0.5: coverage", held, runs=10, bound="0.8 at least")
+    assert np.median([fit.tau for fit in found]) == pytest.approx(0.5, abs=0.08)
+    # Fewer than 8 of 10 has probability 0.012 at coverage 0.95.
+    assert sum(fit.tau_low < 0.5 < fit.tau_high for fit in found) >= 8
+    assert sum(fit.tau_low > 0 for fit in found) >= 9
     for fit in found:
         # Where tau is well determined the two intervals are nearly one.
         assert fit.profile_low == pytest.approx(fit.tau_low, abs=0.06)

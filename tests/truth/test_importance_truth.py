@@ -44,17 +44,17 @@ def test_the_arrays_walk_the_road_of_the_model(by_dealer: bool) -> None:
 def test_intervals_by_dealer_cover_and_intervals_of_single_answers_do_not(
     record_figure: Callable[..., None],
 ) -> None:
-    runs = 200
+    runs = 70
     found = study(SPEC, 2_000, runs=runs, seed=11, by_answer=True)
     record_figure(
-        "coverage of 5 shares by dealer, n = 2,000", found["dealers"], runs=runs, bound="0.92 to 0.975"
+        "coverage of 5 shares by dealer, n = 2,000", found["dealers"], runs=runs, bound="0.91 to 0.98"
     )
     record_figure("the same by answer", found["answers"], runs=runs, bound="0.87 at most")
     record_figure(
         "unrelated rating above the noise probe", found["noise believed"], runs=runs, bound="0.05 at most"
     )
-    assert 0.92 <= found["dealers"] <= 0.975, found
-    assert found["dealers, worst driver"] >= 0.89, found
+    assert 0.91 <= found["dealers"] <= 0.98, found
+    assert found["dealers, worst driver"] >= 0.86, found
     assert found["answers"] <= 0.87, found
     assert found["noise believed"] <= 0.05, found
 
