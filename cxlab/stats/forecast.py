@@ -44,6 +44,8 @@ NULL_VALUES: Final = {
 # Scales on which the sampling distribution is closer to normal and the limits stay inside the range.
 _LOGIT_SCALE: Final = ("auc", "mean_predicted", "observed_share")
 _LOG_SCALE: Final = ("top_decile_lift", "predicted_to_observed")
+# Measures that are sums of outcome times forecast: exchanged training noise enters these twice.
+_OF_BOTH: Final = ("log_loss_gain", "auc", "calibration_slope", "top_decile_lift")
 # Bounds the memory of one block of weights: 1.5 million numbers, 12 MB, a few times over.
 _BLOCK: Final = 1_500_000
 
@@ -172,8 +174,54 @@ def bootstrap_measures(
     )
 
 
+def training_noise(logits: FloatArray, fold: NDArray[np.int64]) -> float:
+    r"""Share of the spread of cross-validated forecasts that is noise of their training rows, 0..1.
+
+    With models :math:`f_1..f_K`, each trained without fold k, a row was in the training of all but one.
+    Two of these differ by the rows of two folds, so the variance between them, times K - 1, is the variance
+    that the draw of training rows gives to a forecast (the delete-a-group jackknife). It is divided by the
+    variance of the held-out forecasts.
+
+    Parameters
+    ----------
+    logits
+        What each model says of every row, (K, n), K at least 3; two models differ by noise that cannot be
+        told from their own folds, then 1 is returned.
+    fold
+        The fold of each row, (n,), numbered from 0: the model that did not see it.
+
+    Notes
+    -----
+    Why it matters: in k folds row i is judged by a model that saw j, and j by one that saw i. A pattern
+    that the sample shows by chance is learned from one and confirmed on the other, so the noise part of a
+    measure is counted twice: its variance is ``1 + share`` times what the fixed models show. Where nothing
+    predicts the share is 1 and intervals grow by the square root of 2. Time-ordered folds do not exchange.
+    See Bengio and Grandvalet (2004), JMLR 5, 1089-1105, on why folds are not independent.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> fold = np.arange(1000) % 5
+    >>> truth = rng.normal(size=1000)
+    >>> alike = truth + np.zeros((5, 1))
+    >>> training_noise(alike, fold), training_noise(rng.normal(size=(5, 1000)), fold)
+    (0.0, 1.0)
+    """
+    models, rows = logits.shape
+    if models < 3:
+        return 1.0
+    centred = logits - logits.mean(axis=1, keepdims=True)
+    held = centred[fold, np.arange(rows)]
+    spread = float(np.var(held - (np.bincount(fold, held) / np.bincount(fold))[fold]))
+    if spread == 0.0:
+        return 0.0
+    others = centred.sum(axis=0) - held
+    between = ((centred**2).sum(axis=0) - held**2 - others**2 / (models - 1)) / (models - 2)
+    return min(1.0, (models - 1) * float(between.mean().clip(0.0)) / spread)
+
+
 def measure_interval(
-    measure: str, estimate: float, draws: FloatArray, *, confidence: float
+    measure: str, estimate: float, draws: FloatArray, *, confidence: float, noise: float = 0.0
 ) -> tuple[float, float, float, float]:
     """Standard error, lower and upper limit, and p-value of one measure from its bootstrap draws.
 
@@ -190,6 +238,9 @@ def measure_interval(
         Its value on the sample and on the draws, (b,); draws that are not finite are left out.
     confidence
         Strictly between 0 and 1.
+    noise
+        Share from :func:`training_noise` where models and judged rows were exchanged, 0..1: the standard
+        errors of gain, AUC, slope and lift grow by the square root of ``1 + noise``.
 
     Returns
     -------
@@ -208,6 +259,8 @@ def measure_interval(
     if not np.isfinite(estimate) or len(usable) < max(2, 0.9 * len(draws)):
         return np.nan, np.nan, np.nan, np.nan
     error = float(np.std(usable, ddof=1))
+    if measure in _OF_BOTH:
+        error *= float(np.sqrt(1.0 + noise))
     z = float(norm.ppf(0.5 + confidence / 2.0))
     null = NULL_VALUES.get(measure)
     p_value = np.nan if null is None or error == 0.0 else float(2.0 * norm.sf(abs(estimate - null) / error))

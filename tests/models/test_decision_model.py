@@ -71,8 +71,11 @@ def check(result, name):
 # --- the table of the specification ---------------------------------------------------------------
 
 
-def test_on_200_000_customers_the_expected_profit_rule_earns_most_and_emp_cannot_see_why(record_figure):
-    x, p, value, y = world(200_000, 10)
+@pytest.mark.parametrize(
+    ("n", "least"), [(40_000, 1.6), pytest.param(200_000, 1.9, marks=pytest.mark.statistics)]
+)
+def test_the_expected_profit_rule_earns_most_and_emp_cannot_see_why(n, least, record_figure):
+    x, p, value, y = world(n, 10)
     forecast = learned(11).predict_proba(x)[:, 1]
     balanced = learned(11, balanced=True).predict_proba(x)[:, 1]
 
@@ -89,16 +92,16 @@ def test_on_200_000_customers_the_expected_profit_rule_earns_most_and_emp_cannot
     profits["rule: expected profit, over-confident"] = truth(overconfident(forecast))
     profits["rule: expected profit, balanced weights"] = truth(balanced)
     for name, profit in profits.items():
-        record_figure(f"profit per customer, {name}", profit, runs=1, bound="shown")
+        record_figure(f"{n:,} customers: profit per customer, {name}", profit, runs=1, bound="shown")
     best, single = profits["rule: expected profit above 0"], rules.loc["one threshold, at the mean value"]
     ratio = best / single["estimate"]
     record_figure(
-        "expected-profit rule over one threshold at the mean value", ratio, runs=1, bound=">= 1.9"
+        f"{n:,} customers: rule over one threshold at the mean value", ratio, runs=1, bound=f">= {least}"
     )
-    assert ratio >= 1.9
+    assert ratio >= least
     others = rules["estimate"].drop(["expected profit above 0", "same number, highest p x value"])
     assert best > 2 * others.max()
-    assert abs(rules.loc["same number, highest p x value", "behind"]) < 0.05
+    assert abs(rules.loc["same number, highest p x value", "behind"]) < 0.1
     assert rules.loc["everybody", "estimate"] < -10
     assert rules.loc["same number, at random", "estimate"] < 0
     assert profits["rule: expected profit, over-confident"] < 0.8 * best
@@ -111,6 +114,29 @@ def test_on_200_000_customers_the_expected_profit_rule_earns_most_and_emp_cannot
     record_figure("EMP, calibrated less balanced weights", emp[0] - emp[2], runs=1, bound="0 +- 0.01")
     assert abs(emp[0] - emp[1]) < 1e-9
     assert abs(emp[0] - emp[2]) < 0.01
+
+
+def profits_of_rules(n, seed):
+    """True profit per customer of the expected-profit rule and of one threshold at the mean value."""
+    x, p, value, _ = world(n, seed)
+    forecast = learned(seed + 1).predict_proba(x)[:, 1]
+    gain = contact_profit(p, value, TERMS)
+    ours = contact_profit(forecast, value, TERMS) > 0
+    single = contact_profit(forecast, np.full(n, value.mean()), TERMS) > 0
+    return float((gain * ours).mean()), float((gain * single).mean())
+
+
+@pytest.mark.statistics
+def test_over_many_worlds_the_expected_profit_rule_earns_nearly_twice_one_threshold(record_figure):
+    runs = 200
+    ours, single = np.array([profits_of_rules(50_000, 40_000 + 10 * run) for run in range(runs)]).T
+    ratio = ours.mean() / single.mean()
+    record_figure("expected-profit rule, mean profit per customer", ours.mean(), runs=runs, bound="shown")
+    record_figure("one threshold at the mean value, the same", single.mean(), runs=runs, bound="shown")
+    record_figure("ratio of the two means", ratio, runs=runs, bound=">= 1.9")
+    record_figure("share of worlds where the rule earns more", (ours > single).mean(), runs=runs, bound="1")
+    assert ratio >= 1.9
+    assert (ours > single).all()
 
 
 # --- the gate --------------------------------------------------------------------------------------
@@ -139,27 +165,37 @@ def test_overconfident_and_balanced_probabilities_are_caught_though_emp_is_the_s
         assert line(bad, "emp")["estimate"] == pytest.approx(line(good, "emp")["estimate"], abs=1e-9)
 
 
-def test_the_gate_catches_and_seldom_bars_at_a_size_firms_have(record_figure):
-    def barred(distort, runs):
-        return np.mean(
-            [
-                not DecisionModel(offer_cost=20.0, contact_cost=1.0, replicates=50)
-                .fit(past(8000, 100 + seed, distort=distort))
-                .gate_passed
-                for seed in range(runs)
-            ]
-        )
+BENT = (
+    ("calibrated", lambda p: p, 0.0, 0.2),
+    ("over-confident (logit x 2)", overconfident, 1.0, 1.0),
+    ("as if balanced weights", too_high, 1.0, 1.0),
+)
 
-    for name, distort, runs, low, high in (
-        ("calibrated", lambda p: p, 12, 0.0, 0.2),
-        ("over-confident (logit x 2)", overconfident, 6, 1.0, 1.0),
-        ("as if balanced weights", too_high, 6, 1.0, 1.0),
-    ):
-        share = barred(distort, runs)
+
+def barred(distort, runs):
+    model = DecisionModel(offer_cost=20.0, contact_cost=1.0, replicates=50)
+    failed = [not model.fit(past(8000, 100 + seed, distort=distort)).gate_passed for seed in range(runs)]
+    return float(np.mean(failed))
+
+
+def test_the_gate_catches_and_seldom_bars_at_a_size_firms_have(record_figure):
+    for name, distort, low, high in BENT:
+        share = barred(distort, 5)
         record_figure(
-            f"barred by the gate, 8,000 customers, {name}", share, runs=runs, bound=f"{low} to {high}"
+            f"barred by the gate, 8,000 customers, {name}", share, runs=5, bound=f"{low} to {high}"
         )
         assert low <= share <= high
+
+
+@pytest.mark.statistics
+@pytest.mark.parametrize(("name", "distort", "low", "high"), BENT)
+def test_over_many_worlds_the_gate_catches_and_seldom_bars(name, distort, low, high, record_figure):
+    runs = 100
+    share = barred(distort, runs)
+    record_figure(
+        f"barred by the gate, 8,000 customers, {name}", share, runs=runs, bound=f"{low} to {high}"
+    )
+    assert low <= share <= high
 
 
 # --- intervals -------------------------------------------------------------------------------------
@@ -198,9 +234,9 @@ def coverage(runs, n_past, n_now, replicates):
 
 
 def test_limits_of_the_money_hold_the_truth_about_as_often_as_they_say(record_figure):
-    for term, share in coverage(25, 3000, 1000, 50).items():
-        record_figure(f"coverage of {term}, 3,000 past customers", share, runs=25, bound="0.8 to 1")
-        assert 0.8 <= share <= 1.0
+    for term, share in coverage(10, 3000, 1000, 50).items():
+        record_figure(f"coverage of {term}, 3,000 past customers", share, runs=10, bound="0.7 to 1")
+        assert 0.7 <= share <= 1.0
 
 
 @pytest.mark.statistics

@@ -32,11 +32,11 @@ def line(result, term, order):
 
 
 def test_uplift_ranks_whom_a_contact_keeps_and_risk_does_not(record_figure):
-    table, kept = world(12_000, 1)
+    table, kept = world(8_000, 1)
     result = MODEL.fit(table)
     for order in ("uplift", "risk", "uplift minus risk"):
         qini = line(result, "qini", order)
-        record_figure(f"Qini, ordered by {order}, n 12,000", qini["estimate"], runs=1, bound="shown")
+        record_figure(f"Qini, ordered by {order}, n 8,000", qini["estimate"], runs=1, bound="shown")
     for order in ("uplift", "risk"):
         top = line(result, "kept_per_contact_top_fifth", order)["estimate"]
         record_figure(f"kept per contact in the first fifth by {order}", top, runs=1, bound="shown")
@@ -44,8 +44,8 @@ def test_uplift_ranks_whom_a_contact_keeps_and_risk_does_not(record_figure):
     assert line(result, "qini", "uplift minus risk")["verdict"] == "supported"
     average = line(result, "average_effect", "-")
     assert average["conf_low"] < kept.mean() < average["conf_high"]
-    best = kept[np.argsort(-result.uplift().to_numpy())[:2400]].mean()
-    riskiest = kept[np.argsort(-table["usage_0"].to_numpy())[:2400]].mean()
+    best = kept[np.argsort(-result.uplift().to_numpy())[:1600]].mean()
+    riskiest = kept[np.argsort(-table["usage_0"].to_numpy())[:1600]].mean()
     assert best > 2.5 * riskiest
     assert result.checks()["passed"].all()
     assert "drawn at random" in result.summary()
@@ -54,12 +54,12 @@ def test_uplift_ranks_whom_a_contact_keeps_and_risk_does_not(record_figure):
 
 def test_in_a_null_world_the_interval_of_the_qini_covers_zero(record_figure):
     held, claims = [], 0
-    for seed in range(8):
+    for seed in range(4):
         result = MODEL.fit(world(2600, 50 + seed, effect=0.0)[0])
         qini = line(result, "qini", "uplift")
         held.append(qini["conf_low"] <= 0.0 <= qini["conf_high"])
         claims += qini["verdict"] == "supported"
-    record_figure("null world: Qini interval covers 0", np.mean(held), runs=8, bound=">= 0.75")
+    record_figure("null world: Qini interval covers 0", np.mean(held), runs=4, bound=">= 0.75")
     assert np.mean(held) >= 0.75
     assert claims <= 1
 
@@ -67,14 +67,14 @@ def test_in_a_null_world_the_interval_of_the_qini_covers_zero(record_figure):
 @pytest.mark.statistics
 def test_intervals_of_uplift_in_a_null_world_over_many_runs(record_figure):
     rows = [
-        UpliftModel(folds=3, replicates=100).fit(world(2600, 900 + seed, effect=0.0)[0])
-        for seed in range(100)
+        UpliftModel(folds=3, replicates=50).fit(world(2600, 900 + seed, effect=0.0)[0])
+        for seed in range(200)
     ]
     for term, order in (("qini", "uplift"), ("average_effect", "-")):
         lines = [line(result, term, order) for result in rows]
         share = float(np.mean([row["conf_low"] <= 0.0 <= row["conf_high"] for row in lines]))
-        record_figure(f"null world: interval of {term} covers 0", share, runs=100, bound="0.9 to 1")
-        assert 0.9 <= share <= 1.0
+        record_figure(f"null world: interval of {term} covers 0", share, runs=200, bound="0.92 to 1")
+        assert 0.92 <= share <= 1.0
 
 
 def test_a_contact_that_was_not_drawn_at_random_is_caught():

@@ -9,7 +9,7 @@ from cxlab.stats.bootstrap import rescaled_multipliers
 from cxlab.stats.concordance import concordance
 from cxlab.stats.hazard import fit_hazard, person_periods
 from cxlab.stats.hazard_age import AgeCurve, age_curve, at_risk
-from cxlab.stats.hazard_bootstrap import bootstrap_hazard, group_sums
+from cxlab.stats.hazard_bootstrap import bootstrap_hazard, group_scores
 from cxlab.stats.hazard_curves import future_curves, joiner_weights, mean_curves, remaining_life
 from cxlab.stats.natural_spline import natural_spline, spline_knots
 
@@ -76,29 +76,41 @@ def test_thinning_keeps_every_event_and_the_coefficients():
     np.testing.assert_allclose(thin.theta, full.theta, atol=0.05)
 
 
-def test_one_weighted_newton_step_is_close_to_the_full_refit():
+def test_drawn_scores_move_as_full_refits_do_and_spread_as_the_sandwich():
     entry, time, cause, x = spells(n=2_000, causes=2, seed=3)
     rows = person_periods(entry, time, cause)
     fit = fit_hazard(rows, age_columns(), x, causes=2)
     groups = np.arange(2_000) // 2
-    options = {"groups": groups, "replicates": 4, "ridge": 1.0}
+    theta = np.concatenate([fit.baseline, fit.effects], axis=1)
+    score = group_scores(rows, age_columns(), x, theta, groups=groups)
+    options = {"groups": groups, "replicates": 4_000, "ridge": 1.0}
     quick = bootstrap_hazard(fit, rows, age_columns(), x, **options, rng=np.random.default_rng(4))
-    drawn = rescaled_multipliers(np.zeros(1_000, int), replicates=4, rng=np.random.default_rng(4))
-    for one, multiplier in zip(quick, drawn, strict=True):
+    drawn = rescaled_multipliers(np.zeros(1_000, int), replicates=4_000, rng=np.random.default_rng(4))
+    for one, multiplier in zip(quick[:3], drawn[:3], strict=True):
         weight = rows.weight * np.repeat(multiplier[groups], np.diff(rows.start))
         refit = fit_hazard(dataclasses.replace(rows, weight=weight), age_columns(), x, causes=2)
-        moved = np.abs(refit.theta - fit.theta).max()
-        assert np.abs(refit.theta - one.ravel()).max() < 0.15 * moved
+        moved, expected = one.ravel() - fit.theta, refit.theta - fit.theta
+        assert moved @ expected / np.linalg.norm(moved) / np.linalg.norm(expected) > 0.98
+        assert np.linalg.norm(moved) == pytest.approx(np.linalg.norm(expected), rel=0.2)
+    inside = np.linalg.inv(fit.information)
+    sandwich = np.sqrt(np.diag(inside @ np.cov(score.T) @ inside) * len(score))
+    np.testing.assert_allclose(quick.reshape(4_000, -1).std(axis=0, ddof=1), sandwich, rtol=0.05)
 
 
-def test_group_sums_add_up_to_the_score_and_the_information():
+def test_group_scores_are_the_gradient_group_by_group():
     entry, time, cause, x = spells(causes=2)
     rows = person_periods(entry, time, cause)
     fit = fit_hazard(rows, age_columns(), x, causes=2, ridge=0.0)
     theta = np.concatenate([fit.baseline, fit.effects], axis=1)
-    score, triangle = group_sums(rows, age_columns(), x, theta, groups=np.arange(400) % 7)
+    score = group_scores(rows, age_columns(), x, theta, groups=np.arange(400) % 7)
     np.testing.assert_allclose(score.sum(axis=0), 0.0, atol=1e-3)
-    np.testing.assert_allclose(triangle.sum(axis=0), fit.information[np.triu_indices(12)], rtol=1e-5)
+    spell, period, what = expanded(entry, time, cause)
+    z = np.column_stack([age_columns()[period], x[spell]])
+    odds = np.exp(z @ theta.T)
+    left = (what[:, None] == [1, 2]) - odds / (1.0 + odds.sum(axis=1, keepdims=True))
+    third = spell % 7 == 3
+    by_hand = np.concatenate([left[third, c] @ z[third] for c in (0, 1)])
+    np.testing.assert_allclose(score[3], by_hand, rtol=1e-9)
 
 
 def test_a_group_that_never_leaves_stays_finite_and_a_collinear_age_is_refused():

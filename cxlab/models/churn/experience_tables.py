@@ -77,7 +77,8 @@ def _lines(
     z = float(norm.ppf(0.5 + confidence / 2.0))
     lines: list[tuple[object, ...]] = []
     for term, estimate, drawn in zip(TERMS, estimates.tolist(), draws.T, strict=True):
-        error = float(np.nanstd(drawn, ddof=1))
+        known = drawn[np.isfinite(drawn)]
+        error = float(np.std(known, ddof=1)) if len(known) > 1 else np.nan
         low, high = estimate - z * error, estimate + z * error
         nothing = term.endswith(("_base", "_full")) or error == 0.0
         p_value = np.nan if nothing else float(2.0 * norm.sf(abs(estimate) / error))

@@ -86,7 +86,7 @@ class HazardModel:
 
     Notes
     -----
-    Intervals: 200 replicates over customers (one weighted Newton step each), normal limits on the logit
+    Intervals: 200 replicates over customers (scores drawn again), normal limits on the logit
     or log scale. Assumes that censoring and late entry tell nothing about leaving beyond the
     covariates, and that an effect is the same at every age (checked). It predicts; it does not say why.
 

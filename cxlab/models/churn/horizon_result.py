@@ -101,9 +101,10 @@ class ChurnResult(Result):
         return pd.Series(p, index=table.index, name="churn_probability")
 
     def scored(self) -> pd.DataFrame:
-        """The held-out rows: keys, churned, probability, segment, unseen, reference; a copy.
+        """The held-out rows: keys, churned, probability, segment, unseen and two columns more; a copy.
 
-        ``reference`` is the churn share of the rows that trained the model: the forecast to beat.
+        ``reference`` is the churn share of the rows that trained the model: the forecast to beat;
+        ``training_noise`` see :func:`cxlab.stats.forecast.training_noise`, 0 in the order of time.
         """
         return self.scored_rows.copy()
 

@@ -14,7 +14,7 @@ from cxlab.core.verdicts import TOO_FEW
 from cxlab.models.churn.features import CHURNED, CUT_AT, FeatureCoder
 from cxlab.models.churn.folds import ALL, Fold
 from cxlab.models.churn.training import Training
-from cxlab.models.churn.validation import measure_table
+from cxlab.models.churn.validation import TRAINING_NOISE, measure_table
 from cxlab.stats.classification import area_under_curve
 from cxlab.stats.drift import expected_measures, stability_index
 
@@ -129,6 +129,7 @@ def staying_table(
         part = data.rows.iloc[fold.test][[CUSTOMER_ID, CHURNED]].copy()
         part["probability"] = model.predict_proba(data.matrix[fold.test])[:, 1]
         part["reference"], part["unseen"], part["segment"] = reference, False, ALL
+        part[TRAINING_NOISE] = 0.0
         table = measure_table(part, confidence=confidence, replicates=replicates, seed=seed)
         lines = {str(line["term"]): line for _, line in table.iterrows()}
         figures = [

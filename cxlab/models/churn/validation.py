@@ -22,6 +22,8 @@ from cxlab.stats.forecast import (
 )
 
 UNSEEN: Final = "unseen customers"
+#: Column of scored rows: :func:`cxlab.stats.forecast.training_noise`, 0 in the order of time.
+TRAINING_NOISE: Final = "training_noise"
 ESTIMATE_COLUMNS: Final = (
     "term",
     "segment",
@@ -75,6 +77,7 @@ def _segment(
     if min(events, len(y) - events) < LEAST_CHURNERS:
         nothing = (np.nan,) * 5
         return [(measure, *nothing, len(y), events, TOO_FEW) for measure in MEASURES]
+    noise = float(part[TRAINING_NOISE].iloc[0])
     estimates = forecast_measures(y, p, reference=reference)[0]
     draws = bootstrap_measures(
         y,
@@ -86,7 +89,7 @@ def _segment(
     )
     lines: list[tuple[object, ...]] = []
     for measure, estimate, column in zip(MEASURES, estimates.tolist(), draws.T, strict=True):
-        spread = measure_interval(measure, estimate, column, confidence=confidence)
+        spread = measure_interval(measure, estimate, column, confidence=confidence, noise=noise)
         verdict = _gain_verdict(spread[1], spread[2]) if measure == "log_loss_gain" else ""
         lines.append((measure, estimate, *spread, len(y), events, verdict))
     return lines
