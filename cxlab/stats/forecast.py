@@ -217,7 +217,7 @@ def training_noise(logits: FloatArray, fold: NDArray[np.int64]) -> float:
         return 0.0
     others = centred.sum(axis=0) - held
     between = ((centred**2).sum(axis=0) - held**2 - others**2 / (models - 1)) / (models - 2)
-    return min(1.0, (models - 1) * float(between.mean().clip(0.0)) / spread)
+    return float(min(1.0, (models - 1) * max(float(between.mean()), 0.0) / spread))
 
 
 def measure_interval(
