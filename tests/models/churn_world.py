@@ -37,7 +37,7 @@ def make_churn(world: ChurnWorld, seed: int):
     resolved = np.where(solved, day + rng.exponential(8.0, shape), np.inf)
     gone = np.zeros(world.customers, dtype=bool)
     left = np.full(world.customers, np.inf)
-    for period in range(1, world.periods):
+    for period in range(world.periods):
         now = 30.0 * period
         weight = np.exp2(-np.maximum(now - day[:, :period], 0.0) / world.half_life)
         past = weight * (day[:, :period] < now)

@@ -138,10 +138,14 @@ class _Periods:
 def _draw_periods(
     people: _People, last: float, period_days: float, controls: int, rng: np.random.Generator
 ) -> _Periods:
-    """Every period in which somebody left, and ``controls`` event-free ones for each, at random."""
-    left = people.left <= last
-    until = np.where(left, people.left, last)
-    whole = np.maximum(np.floor((until - people.begin) / period_days), 0.0).astype(np.int64)
+    """Every period in which somebody left, and ``controls`` event-free ones for each, at random.
+
+    Only periods that end before the data do: of a period cut short the leavers would be seen but not those
+    who might have stayed, as if everybody at risk had left.
+    """
+    whole = np.floor((np.minimum(people.left, last) - people.begin) / period_days)
+    whole = np.maximum(whole, 0.0).astype(np.int64)
+    left = people.begin + (whole + 1) * period_days <= np.where(people.left <= last, last, -np.inf)
     leaver = np.flatnonzero(left)
     if len(leaver) == 0:
         raise NotAnswerableError(
