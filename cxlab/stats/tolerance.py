@@ -11,7 +11,9 @@ from cxlab.stats.regression import FloatArray, cluster_codes, fit_linear
 
 #: Candidate thresholds, and the share of answers that must lie beyond the outermost ones.
 CANDIDATES = 80
-REPLICATES = 299
+REPLICATES = 199
+#: Loss of fit at which the ends of an interval are first looked for: a little above the chi-square's 3.84.
+FIRST_CUT = 5.0
 EDGE_SHARE = 0.02
 #: A pair of thresholds closer than this share of the range has no middle of its own.
 NARROWEST = 0.04
@@ -41,7 +43,8 @@ class ZoneFit:
     kink
         Best single threshold, for the one-kink form.
     cuts
-        Loss of fit at which a threshold leaves its interval, for lower and upper (chi-square: 3.84).
+        Loss of fit at which a threshold leaves its interval: low and high end of the lower one, low and
+        high end of the upper one (chi-square: 3.84).
     degrees_of_freedom
         Of the slopes' t reference.
     """
@@ -58,7 +61,7 @@ class ZoneFit:
     constant: float
     bic: dict[str, float]
     kink: float
-    cuts: tuple[float, float]
+    cuts: tuple[float, float, float, float]
     degrees_of_freedom: int
 
     @property
@@ -105,8 +108,9 @@ def fit_zone(
     .. math:: y = c + b_1 \min(g - L, 0) + b_2 (\mathrm{clip}(g, L, U) - L) + b_3 \max(g - U, 0)
 
     L is in its interval if the best fit with that L, over all U, has ``n ln(RSS_L / RSS_best) <= cut``; U
-    alike. The cut is what the fitted zone itself loses in ``confidence`` of ``replicates`` wild bootstrap
-    samples: the chi-square quantile is too small for a corner. Limits are interpolated.
+    alike. The cut is what a zone with its threshold at that end of the interval loses in ``confidence`` of
+    ``replicates`` wild bootstrap samples: the chi-square quantile is too small for a corner, and how much
+    too small depends on where the corner lies. Limits are interpolated.
 
     Parameters
     ----------
@@ -133,7 +137,8 @@ def fit_zone(
     Notes
     -----
     Textbook standard errors of the thresholds cover far too little, because the sum of squares has
-    corners; the profile keeps its level. All pairs come from one matrix of cross-products.
+    corners; the profile keeps its level. All pairs come from one matrix of cross-products. The cut at
+    each end is the grid bootstrap of Hansen (1999), Review of Economics and Statistics 81, 594-607.
 
     Examples
     --------
@@ -169,18 +174,9 @@ def _fit_on(
     design = np.column_stack([np.ones(n), zone_columns(gap, lower, upper)])
     fit = fit_linear(design, outcome, clusters=clusters)
     codes = np.arange(n) if clusters is None else cluster_codes(clusters)[0]
-    cuts = _calibrated_cuts(
-        plan,
-        outcome - fit.residuals,
-        fit.residuals,
-        best,
-        confidence=confidence,
-        codes=codes,
-        replicates=replicates,
-        rng=rng,
-    )
     rss = float(pairs[best])
-    limits = [_limits(grid, n * np.log(pairs.min(axis=1 - side) / rss), cuts[side]) for side in (0, 1)]
+    search = _EndSearch(plan, grid, pairs, gap, outcome, codes, confidence, replicates, rng)
+    limits = [search.limits(side) for side in (0, 1)]
     bic = {
         form: n * np.log(value / n) + size * np.log(n)
         for form, value, size in ((LINEAR, straight, 2), (ONE_KINK, float(single.min()), 4), (ZONE, rss, 6))
@@ -198,7 +194,7 @@ def _fit_on(
         constant=float(fit.coefficients[0]),
         bic={form: float(value) for form, value in bic.items()},
         kink=float(grid[int(single.argmin())]),
-        cuts=cuts,
+        cuts=(*limits[0][3], *limits[1][3]),
         degrees_of_freedom=fit.degrees_of_freedom,
     )
 
@@ -233,16 +229,39 @@ class _Candidates:
         gram = gram - np.outer(level, level) / len(g) - np.outer(slope, slope) / float(g @ g)
         return cls(order, g, at, cut, gram, slope, *allowed_pairs(gram, at))
 
-    def sums_of_squares(self, outcome: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-        """Residual sums of squares of the line, of each single kink (m,), and of each pair L < U (m, m)."""
+    def crossed(self, outcome: FloatArray) -> tuple[float, FloatArray]:
+        """Residual sum of squares of the line; what it leaves of each hinge times the outcome, (m,)."""
         y = outcome[self.order] - outcome.mean()
         along, spread = float(self.gap @ y), float(self.gap @ self.gap)
         crossed = _beyond(self.gap * y, self.cut) - self.at * _beyond(y, self.cut)
-        crossed = crossed - self.slope * along / spread
-        total = float(y @ y) - along**2 / spread
+        return float(y @ y) - along**2 / spread, crossed - self.slope * along / spread
+
+    def sums_of_squares(self, outcome: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        """Residual sums of squares of the line, of each single kink (m,), and of each pair L < U (m, m)."""
+        total, crossed = self.crossed(outcome)
         single = total - crossed**2 / np.maximum(np.diag(self.gram), 1e-300)
         explained = explained_by_pairs(self.gram, crossed, self.determinant)
         return total, single, np.where(self.allowed, total - explained, np.inf)
+
+    def most_explained(self, crossed: FloatArray, side: int, place: int) -> tuple[FloatArray, FloatArray]:
+        """What the best pair explains of R outcomes, (R, m) in; and the best with one end at ``place``.
+
+        A pair explains what its first hinge does alone, and what the rest of the second adds to it.
+        """
+        own = np.diag(self.gram)
+        second = np.where(self.allowed, np.sqrt(own[:, None] / self.determinant), 0.0)
+        first = second * self.gram / own[:, None]
+        barred = np.where(self.allowed, 0.0, -np.inf)
+        best, beside = np.empty(len(crossed)), np.empty(len(crossed))
+        for number, row in enumerate(crossed):
+            found = second * row
+            found -= first * row[:, None]
+            found *= found
+            found += (row**2 / own)[:, None]
+            found += barred
+            best[number] = found.max()
+            beside[number] = (found[place] if side == 0 else found[:, place]).max()
+        return best, beside
 
 
 def allowed_pairs(gram: FloatArray, at: FloatArray) -> tuple[NDArray[np.bool_], FloatArray]:
@@ -267,48 +286,60 @@ def _beyond(values: FloatArray, cut: NDArray[np.intp]) -> FloatArray:
     return np.asarray(np.append(np.cumsum(values[::-1])[::-1], 0.0)[cut])
 
 
-def _calibrated_cuts(
-    candidates: _Candidates,
-    fitted: FloatArray,
-    residuals: FloatArray,
-    best: tuple[int, int],
-    *,
-    confidence: float,
-    codes: NDArray[np.intp],
-    replicates: int,
-    rng: np.random.Generator,
-) -> tuple[float, float]:
-    """How much worse than the best fit the true threshold is, at most, in ``confidence`` of samples.
+@dataclass(frozen=True, eq=False)
+class _EndSearch:
+    """Both ends of a threshold's interval, each with a cut calibrated at that end."""
 
-    Wild bootstrap at the fitted zone: residuals change sign by cluster, so unequal spread and answers that
-    are alike stay as they are. Never below the chi-square quantile.
-    """
-    from scipy.stats import chi2
+    plan: _Candidates
+    grid: FloatArray
+    pairs: FloatArray
+    gap: FloatArray
+    outcome: FloatArray
+    codes: NDArray[np.intp]
+    confidence: float
+    replicates: int
+    rng: np.random.Generator
 
-    n = len(fitted)
-    excess = np.empty((replicates, 2))
-    scaled = residuals * np.sqrt(n / (n - 6))
-    for replicate in range(replicates):
-        signs = rng.integers(0, 2, int(codes.max()) + 1) * 2.0 - 1.0
-        pairs = candidates.sums_of_squares(fitted + scaled * signs[codes])[2]
-        least = pairs.min()
-        excess[replicate] = (
-            n * np.log(pairs[best[0]].min() / least),
-            n * np.log(pairs[:, best[1]].min() / least),
+    def limits(self, side: int) -> tuple[float, float, bool, tuple[float, float]]:
+        """Low and high end of the lower (side 0) or upper threshold, whether one is open, and the cuts."""
+        profile = self.pairs.min(axis=1 - side)
+        excess = len(self.gap) * np.log(profile / profile.min())
+        known = np.flatnonzero(np.isfinite(excess))
+        inside = known[excess[known] <= FIRST_CUT]
+        cuts = (
+            self._cut(side, max(int(inside.min()) - 1, int(known.min()))),
+            self._cut(side, min(int(inside.max()) + 1, int(known.max()))),
         )
-    floor = float(chi2.ppf(confidence, 1))
-    found = np.maximum(np.quantile(excess, confidence, axis=0, method="higher"), floor)
-    return float(found[0]), float(found[1])
+        first = int(known[excess[known] <= cuts[0]].min())
+        last = int(known[excess[known] <= cuts[1]].max())
+        low = _crossing(self.grid, excess, cuts[0], first, -1)
+        high = _crossing(self.grid, excess, cuts[1], last, +1)
+        return low, high, bool(first == known.min() or last == known.max()), cuts
 
+    def _cut(self, side: int, place: int) -> float:
+        """What holding a threshold at its candidate loses there, at most, in ``confidence`` of samples.
 
-def _limits(grid: FloatArray, excess: FloatArray, cut: float) -> tuple[float, float, bool]:
-    """The outermost candidates that are not worse than the best by more than ``cut``, interpolated."""
-    known = np.flatnonzero(np.isfinite(excess))
-    inside = known[excess[known] <= cut]
-    first, last = int(inside.min()), int(inside.max())
-    low = _crossing(grid, excess, cut, first, -1)
-    high = _crossing(grid, excess, cut, last, +1)
-    return low, high, bool(first == known.min() or last == known.max())
+        Wild bootstrap of the best zone with that threshold: residuals change sign by cluster, so unequal
+        spread and answers that are alike stay as they are. Never below the chi-square quantile.
+        """
+        from scipy.stats import chi2
+
+        n, held = len(self.gap), (place, slice(None)) if side == 0 else (slice(None), place)
+        other = int(self.pairs[held].argmin())
+        lower, upper = (place, other) if side == 0 else (other, place)
+        columns = zone_columns(self.gap, float(self.grid[lower]), float(self.grid[upper]))
+        design = np.column_stack([np.ones(n), columns])
+        fitted = design @ np.linalg.lstsq(design, self.outcome, rcond=None)[0]
+        residuals = (self.outcome - fitted) * np.sqrt(n / (n - 6))
+        clusters, drawn = int(self.codes.max()) + 1, []
+        for _ in range(self.replicates):
+            signs = self.rng.integers(0, 2, clusters) * 2.0 - 1.0
+            drawn.append(self.plan.crossed(fitted + residuals * signs[self.codes]))
+        total = np.array([line for line, _ in drawn])
+        best, beside = self.plan.most_explained(np.array([row for _, row in drawn]), side, place)
+        lost = n * np.log((total - beside) / (total - best))
+        found = float(np.quantile(lost, self.confidence, method="higher"))
+        return max(found, float(chi2.ppf(self.confidence, 1)))
 
 
 def _crossing(grid: FloatArray, excess: FloatArray, cut: float, inside: int, step: int) -> float:

@@ -24,9 +24,9 @@ def covered(n, runs, seed=3):
 
 
 def test_thresholds_are_covered_in_a_short_run(record_figure):
-    hits, preferred = covered(2_000, 40)
-    record_figure("coverage of thresholds, n = 2,000, short", hits.mean(), runs=40, bound=">= 0.86")
-    assert hits.mean() >= 0.86
+    hits, preferred = covered(2_000, 10)
+    record_figure("coverage of thresholds, n = 2,000, short", hits.mean(), runs=10, bound=">= 16/20")
+    assert hits.mean() >= 0.8
     assert preferred >= 0.9
 
 
@@ -34,25 +34,25 @@ def test_thresholds_are_covered_in_a_short_run(record_figure):
 @pytest.mark.parametrize("n", [500, 2_000])
 def test_thresholds_are_covered(n, record_figure):
     hits, preferred = covered(n, 400)
-    record_figure(f"coverage of the lower threshold, n = {n:,}", hits[0], runs=400, bound=">= 0.93 - 2 MC")
-    record_figure(f"coverage of the upper threshold, n = {n:,}", hits[1], runs=400, bound=">= 0.93 - 2 MC")
+    record_figure(f"coverage of the lower threshold, n = {n:,}", hits[0], runs=400, bound="0.93 at least")
+    record_figure(f"coverage of the upper threshold, n = {n:,}", hits[1], runs=400, bound="0.93 at least")
     record_figure(f"zone found, n = {n:,}", preferred, runs=400, bound="none")
-    assert hits.min() >= 0.93 - 0.025
+    assert hits.min() >= 0.93
 
 
 def test_a_line_and_one_kink_are_not_called_a_zone(record_figure):
     found = []
-    for rng in map(np.random.default_rng, np.random.SeedSequence(4).spawn(30)):
+    for rng in map(np.random.default_rng, np.random.SeedSequence(4).spawn(12)):
         gap = rng.normal(0, 1.8, 2_000)
         line = gap + rng.normal(0, 1, 2_000)
         kink = 1.2 * np.minimum(gap, 0) + 0.3 * np.maximum(gap, 0) + rng.normal(0, 1, 2_000)
         found.append([fit_zone(gap, y, rng=rng, replicates=19).preferred for y in (line, kink)])
     lines, kinks = zip(*found, strict=True)
     share = np.mean([form == ZONE for form in (*lines, *kinks)])
-    record_figure("zones invented in a line or one kink, n = 2,000", share, runs=60, bound="<= 0.05")
+    record_figure("zones invented in a line or one kink, n = 2,000", share, runs=24, bound="<= 0.05")
     assert share <= 0.05
-    assert lines.count(LINEAR) >= 25
-    assert kinks.count(ONE_KINK) >= 25
+    assert lines.count(LINEAR) >= 10
+    assert kinks.count(ONE_KINK) >= 10
 
 
 def test_the_best_pair_is_that_of_brute_force():
