@@ -28,14 +28,23 @@ MOST_WEIGHT = 20.0
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DoseCurve:
-    """Coefficients (q,) and covariance (q, q) of a curve in the log dose, and what fixes it."""
+    """Coefficients (q,) of a curve in the log dose, what each cluster does to them (c, q), what fixes it.
+
+    ``bounded``: the outcome is 0/1, so limits are taken on the logit scale.
+    """
 
     coefficients: Floats
-    covariance: Floats
+    influence: Floats
+    bounded: bool
     knots: Floats
     range: tuple[float, float]
     effective: float
-    degrees_of_freedom: int
+
+    @property
+    def covariance(self) -> Floats:
+        """Covariance (q, q) of the coefficients, from the spread of the clusters' influences."""
+        count = len(self.influence)
+        return np.asarray(count / (count - 1) * self.influence.T @ self.influence)
 
     def basis(self, dose: Floats) -> Floats:
         """Natural cubic spline columns (m, q) at doses (m,), constant first."""
@@ -46,6 +55,33 @@ class DoseCurve:
         columns = self.basis(dose)
         variance = np.einsum("ij,jk,ik->i", columns, self.covariance, columns)
         return columns @ self.coefficients, np.sqrt(np.maximum(variance, 0.0))
+
+    def degrees_of_freedom(self, columns: Floats) -> Floats:
+        """Of the errors of combinations (m, q) of the coefficients: few where few clusters decide them.
+
+        ``2 V^2 / Var(V)`` with the variance V and its own variance from the influences (Satterthwaite).
+        """
+        each = np.square(self.influence @ columns.T)
+        total, count = each.sum(axis=0), len(each)
+        spread = np.square(each).sum(axis=0) - total**2 / count
+        found = 2.0 * total**2 / np.maximum(spread, 1e-300)
+        return np.asarray(np.clip(found, 1.0, count - 1.0))
+
+    def limits(self, dose: Floats, *, confidence: float) -> tuple[Floats, Floats]:
+        """Low and high limit at doses (m,): Student's t, on the logit scale for a share inside 0..1."""
+        from scipy import special, stats
+
+        value, error = self.at(dose)
+        degrees = self.degrees_of_freedom(self.basis(dose))
+        reach = stats.t.ppf(0.5 + confidence / 2.0, degrees) * error
+        low, high = value - reach, value + reach
+        if self.bounded:
+            inside = (value > 0.01) & (value < 0.99)
+            share = np.where(inside, value, 0.5)
+            middle, wide = special.logit(share), reach / (share * (1.0 - share))
+            low = np.where(inside, special.expit(middle - wide), low)
+            high = np.where(inside, special.expit(middle + wide), high)
+        return low, high
 
 
 def spline_columns(x: Floats, knots: Floats) -> Floats:
@@ -142,7 +178,7 @@ def _cross_fit_curve(
     weight = np.minimum(weight, MOST_WEIGHT)
     average = table.mean(axis=0)
     pseudo = (outcome - own) * weight + np.interp(log_dose, places, average)
-    return _curve(log_dose, pseudo, table - average, places, knots, weight, clusters)
+    return _curve(log_dose, pseudo, table - average, places, knots, weight, clusters, bounded=binary)
 
 
 def _curve(
@@ -153,6 +189,8 @@ def _curve(
     knots: Floats,
     weight: Floats,
     clusters: Codes | None,
+    *,
+    bounded: bool,
 ) -> DoseCurve:
     n = len(pseudo)
     columns = spline_columns(log_dose, knots)
@@ -163,15 +201,13 @@ def _curve(
     through_mean = deviation @ (spline_columns(places, knots) * cell[:, None])
     influence = (columns * (pseudo - columns @ coefficients)[:, None] + through_mean) @ inverse
     codes, count = (np.arange(n), n) if clusters is None else cluster_codes(clusters)
-    totals = sum_by_cluster(influence, codes, count)
-    covariance = count / (count - 1) * totals.T @ totals / n**2
     return DoseCurve(
         coefficients=coefficients,
-        covariance=covariance,
+        influence=sum_by_cluster(influence, codes, count) / n,
+        bounded=bounded,
         knots=knots,
         range=(float(np.exp(places[1])), float(np.exp(places[-2]))),
         effective=float(weight.sum() ** 2 / (weight**2).sum()),
-        degrees_of_freedom=count - 1,
     )
 
 

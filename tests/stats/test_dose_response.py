@@ -36,9 +36,10 @@ def runs_of(n, runs, *, cost=0.6, seed=11):
     truth, errors, covered = true_curve(cost), [], []
     for rng in map(np.random.default_rng, np.random.SeedSequence(seed).spawn(runs)):
         facts, days, stays = waiting_world(rng, n, cost)
-        value, error = fit_dose_curve(facts, days, stays, binary=True, rng=rng).at(DAYS)
-        errors.append(value - truth)
-        covered.append(np.abs(value - truth) <= 1.96 * error)
+        curve = fit_dose_curve(facts, days, stays, binary=True, rng=rng)
+        low, high = curve.limits(DAYS, confidence=0.95)
+        errors.append(curve.at(DAYS)[0] - truth)
+        covered.append((low <= truth) & (truth <= high))
     return np.array(errors), np.array(covered)
 
 
@@ -50,20 +51,28 @@ def recorded(record_figure, errors, covered, n, runs, bound):
 
 
 def test_the_curve_holds_the_truth_in_a_short_run(record_figure):
-    errors, covered = runs_of(1_000, 20)
-    recorded(record_figure, errors, covered, 1_000, 20, "mean >= 0.85")
+    errors, covered = runs_of(1_000, 12)
+    recorded(record_figure, errors, covered, 1_000, 12, "mean >= 0.85")
     assert covered.mean() >= 0.85
-    assert np.abs(errors.mean(axis=0)).max() < 0.03
+    assert np.abs(errors.mean(axis=0)).max() < 0.05
 
 
 @pytest.mark.statistics
-@pytest.mark.parametrize(("n", "runs"), [(600, 300), (1_900, 200)])
+@pytest.mark.parametrize(("n", "runs"), [(600, 400), (1_900, 300)])
 def test_the_curve_holds_the_truth(n, runs, record_figure):
     errors, covered = runs_of(n, runs)
-    recorded(record_figure, errors, covered, n, runs, "0.93 to 0.97; at 2 days 0.90 is known")
-    assert covered[:, 1:].mean(axis=0).min() >= 0.91
-    assert covered[:, 0].mean() >= 0.86, "few complaints are resolved that early: intervals there are short"
+    recorded(record_figure, errors, covered, n, runs, "0.93 at least")
+    assert covered.mean(axis=0).min() >= 0.93
     assert np.abs(errors.mean(axis=0)).max() < 0.02
+
+
+def test_few_complaints_at_a_day_widen_its_interval_and_shares_stay_shares():
+    rng = np.random.default_rng(13)
+    curve = fit_dose_curve(*waiting_world(rng, 600, 0.6), binary=True, rng=rng)
+    degrees = curve.degrees_of_freedom(curve.basis(DAYS))
+    assert degrees[0] < degrees[1] / 2
+    low, high = curve.limits(DAYS, confidence=0.999)
+    assert ((low > 0) & (high < 1)).all()
 
 
 def test_raw_bins_of_days_are_too_steep_in_the_same_world():
@@ -75,13 +84,13 @@ def test_raw_bins_of_days_are_too_steep_in_the_same_world():
 
 def test_waiting_that_costs_nothing_gives_a_flat_curve(record_figure):
     drops = []
-    for rng in map(np.random.default_rng, np.random.SeedSequence(12).spawn(20)):
+    for rng in map(np.random.default_rng, np.random.SeedSequence(12).spawn(12)):
         curve = fit_dose_curve(*waiting_world(rng, 1_000, 0.0), binary=True, rng=rng)
         gap = curve.basis(DAYS[:1])[0] - curve.basis(DAYS[2:])[0]
         drops.append(gap @ curve.coefficients / np.sqrt(gap @ curve.covariance @ gap))
     false = np.mean(np.abs(drops) > 1.96)
     record_figure(
-        "a cost of waiting found where there is none, 1,000 complaints", false, runs=20, bound="<= 0.2"
+        "a cost of waiting found where there is none, 1,000 complaints", false, runs=12, bound="<= 0.25"
     )
-    assert false <= 0.2
+    assert false <= 0.25
     assert abs(np.mean(drops)) < 1.0

@@ -158,18 +158,16 @@ class ResponseTimeModel:
         return curve, word
 
     def _band(self, curve: DoseCurve, days: np.ndarray) -> pd.DataFrame:
-        from scipy.stats import t
-
         value, error = curve.at(days)
-        reach = float(t.ppf(0.5 + self.confidence / 2.0, curve.degrees_of_freedom)) * error
+        low, high = curve.limits(days, confidence=self.confidence)
         falling = monotone_curve(value) if self.monotone else value
         return pd.DataFrame(
             {
                 "days": days,
                 "estimate": value,
                 "std_error": error,
-                "conf_low": value - reach,
-                "conf_high": value + reach,
+                "conf_low": low,
+                "conf_high": high,
                 "falling": falling,
             }
         )
@@ -188,8 +186,9 @@ class ResponseTimeModel:
         drop = float(gap @ curve.coefficients)
         ratio = abs(drop) / error
         thin = curve.effective < LEAST_EFFECTIVE
-        p_value = 2.0 * float(t.sf(ratio, curve.degrees_of_freedom))
-        reach = float(t.ppf(0.5 + self.confidence / 2.0, curve.degrees_of_freedom)) * error
+        degrees = float(curve.degrees_of_freedom(gap[None, :])[0])
+        p_value = 2.0 * float(t.sf(ratio, degrees))
+        reach = float(t.ppf(0.5 + self.confidence / 2.0, degrees)) * error
         sure = SUPPORTED if p_value < 1.0 - self.confidence and drop > 0 else UNDETERMINED
         table.insert(0, "term", [f"after {day:g} days" for day in shown])
         last_row = {
