@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -35,12 +37,47 @@ def is_in(values: pd.Series | pd.Index, among: pd.Series | pd.Index) -> NDArray[
         found: NDArray[np.bool_] = np.array(values.isin(known), dtype=bool)
         found &= np.asarray(values.notna(), dtype=bool)
         return found
-    import pyarrow as pa
     import pyarrow.compute as pc
 
-    left, right = (
-        pa.array(column.array, from_pandas=True).cast(pa.large_string()) for column in (values, known)
-    )
-    if isinstance(right, pa.ChunkedArray):
-        right = right.combine_chunks()
+    left, right = _texts(values, known)
     return np.asarray(pc.is_in(left, value_set=right), dtype=bool)
+
+
+def place_in(values: pd.Series | pd.Index, among: pd.Index) -> NDArray[np.int64]:
+    """Where each value stands in ``among``; -1 for what is missing or stands nowhere.
+
+    Two text columns are compared in Arrow, as in :func:`is_in`.
+
+    Parameters
+    ----------
+    values
+        n values.
+    among
+        m different values of the same kind.
+
+    Returns
+    -------
+    numpy.ndarray
+        n places 0..m-1, or -1.
+
+    Examples
+    --------
+    >>> place_in(pd.Series(["a", "b", None]), pd.Index(["b", "c"])).tolist()
+    [-1, 0, -1]
+    """
+    if not (isinstance(values.dtype, pd.StringDtype) and isinstance(among.dtype, pd.StringDtype)):
+        return np.where(values.isna(), -1, among.get_indexer(pd.Index(values))).astype(np.int64)
+    import pyarrow.compute as pc
+
+    left, right = _texts(values, among)
+    found = pc.index_in(left, value_set=right, skip_nulls=True)
+    return np.asarray(pc.fill_null(found, -1), dtype=np.int64)
+
+
+def _texts(values: pd.Series | pd.Index, among: pd.Series | pd.Index) -> tuple[Any, Any]:
+    import pyarrow as pa
+
+    left, right = (
+        pa.array(column.array, from_pandas=True).cast(pa.large_string()) for column in (values, among)
+    )
+    return left, right.combine_chunks() if isinstance(right, pa.ChunkedArray) else right

@@ -187,16 +187,27 @@ def first_row_after(owner: Integers, at: Floats, *, entry_owner: Integers, entry
     """
     if not len(owner) or not len(entry_owner):
         return np.full(len(entry_owner), -1, dtype=np.int64)
-    # Ranks instead of times: owner and rank then fit into one exact integer key.
-    moments = np.unique(at)
-    span = len(moments) + 1
-    row_key = owner * span + np.searchsorted(moments, at, side="left") + 1
-    entry_key = entry_owner * span + np.searchsorted(moments, entry_time, side="right")
+    # One key of owner and time finds nearly the place; comparing the numbers themselves finds it exactly.
+    low, high = float(at.min()) - 1.0, float(at.max()) + 1.0
+    span = high - low
+    row_key = owner * span + (at - low)
+    entry_key = entry_owner * span + (np.clip(entry_time, low, high) - low)
     row = np.searchsorted(row_key, entry_key, side="right").astype(np.int64)
-    inside = row < len(owner)
-    same = np.zeros(len(row), dtype=bool)
-    same[inside] = owner[row[inside]] == entry_owner[inside]
-    return np.where(same, row, -1)
+    last = len(owner) - 1
+    while (early := _later(owner, at, row - 1, entry_owner, entry_time) & (row > 0)).any():
+        row -= early
+    while (late := (row <= last) & ~_later(owner, at, row, entry_owner, entry_time)).any():
+        row += late
+    return np.where((row <= last) & (owner[np.minimum(row, last)] == entry_owner), row, -1)
+
+
+def _later(
+    owner: Integers, at: Floats, row: Integers, entry_owner: Integers, entry_time: Floats
+) -> npt.NDArray[np.bool_]:
+    """Whether a row (the nearest there is) stands after an entry: of a later owner, or strictly later."""
+    near = np.clip(row, 0, len(owner) - 1)
+    other = owner[near]
+    return np.asarray((other > entry_owner) | ((other == entry_owner) & (at[near] > entry_time)))
 
 
 def _by_step(owner: Integers, at: Floats) -> tuple[Integers, Integers, Floats]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from cxlab.core.columns import CUSTOMER_ID
 from cxlab.core.errors import FitError, NotAnswerableError
+from cxlab.core.membership import place_in
 from cxlab.stats.stock import Entries, first_row_after
 
 Floats = npt.NDArray[np.float64]
@@ -269,7 +270,7 @@ def keep_experiences(
 ) -> tuple[Experiences, dict[str, int]]:
     """Experiences that some used answer can see, and the rest counted by reason."""
     aside: dict[str, int] = {}
-    codes = names.get_indexer(pd.Index(experiences[CUSTOMER_ID])).astype(np.int64)
+    codes = place_in(experiences[CUSTOMER_ID], names)
     occurred, resolved = _days(experiences[OCCURRED_AT], start), _days(experiences[RESOLVED_AT], start)
     valence = experiences[VALENCE]
     positive = (valence == POSITIVE).to_numpy(dtype=bool, na_value=False)
