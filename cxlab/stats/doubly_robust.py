@@ -160,16 +160,23 @@ def cross_fit(
 def _predict(learner: _Learner, outcome: Floats, deals: list[Codes], *, binary: bool) -> CrossFit:
     arm, arms, n = learner.arm, learner.count, len(outcome)
     seen = np.isfinite(outcome)
-    start = learner.fit_arms(np.ones(n, dtype=np.bool_), None)
+    # Fits of all rows, from which the folds start: they differ little.
+    some = np.ones(n, dtype=np.bool_)
+    start = learner.fit_arms(some, None)
+    whole = learner.fit_outcomes(seen, outcome, binary=binary, start=None) if binary else None
+    answered = seen.astype(np.float64)
+    silent = None if seen.all() else learner.fit_outcomes(some, answered, binary=True, start=None)
     shape = (len(deals), n, arms)
     chance, expected, reach = np.empty(shape), np.empty(shape), np.ones(shape[:2])
     for split, fold in enumerate(deals):
         for number in range(int(fold.max()) + 1):
             test = fold == number
             chance[split, test] = learner.arms(~test, test, start)
-            expected[split, test] = learner.outcomes(~test & seen, test, outcome, binary=binary)
-            if not seen.all():
-                answering = learner.outcomes(~test, test, seen.astype(np.float64), binary=True)
+            fitted = learner.fit_outcomes(~test & seen, outcome, binary=binary, start=whole)
+            expected[split, test] = learner.outcomes(test, fitted, binary=binary)
+            if silent is not None:
+                fitted = learner.fit_outcomes(~test, answered, binary=True, start=silent)
+                answering = learner.outcomes(test, fitted, binary=True)
                 reach[split, test] = answering[np.arange(test.sum()), arm[test]]
     return CrossFit(
         arm=arm,
@@ -200,18 +207,20 @@ class _Learner:
         """Chances of the arms in the test rows."""
         return class_probabilities(self.terms[test], self.fit_arms(train, start))
 
-    def outcomes(
-        self, train: NDArray[np.bool_], test: NDArray[np.bool_], outcome: Floats, *, binary: bool
+    def fit_outcomes(
+        self, train: NDArray[np.bool_], outcome: Floats, *, binary: bool, start: Floats | None
     ) -> Floats:
-        """Expected outcome of the test rows in every arm, (rows, K)."""
+        """Coefficients of the expected outcome on terms, arms and their crossings."""
         design = self._design(train, self.arm[train])
         ridge = self._ridge(self.terms.shape[1], design.shape[1] - self.terms.shape[1])
         if binary:
             codes = outcome[train].astype(np.intp)
-            fitted = fit_classes(design, codes, classes=2, penalty=ridge)
-        else:
-            gram = design.T @ design + np.diag(ridge)
-            fitted = np.asarray(np.linalg.solve(gram, design.T @ outcome[train]))[:, None]
+            return fit_classes(design, codes, classes=2, penalty=ridge, start=start)
+        gram = design.T @ design + np.diag(ridge)
+        return np.asarray(np.linalg.solve(gram, design.T @ outcome[train]))[:, None]
+
+    def outcomes(self, test: NDArray[np.bool_], fitted: Floats, *, binary: bool) -> Floats:
+        """Expected outcome of the test rows in every arm, (rows, K)."""
         predicted = []
         for code in range(self.count):
             there = self._design(test, np.full(int(test.sum()), code))

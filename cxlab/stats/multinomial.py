@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
-#: Newton steps and the largest step that counts as converged.
+#: Newton steps, and the largest step after which nothing changes: the next would be about its square.
 MAX_STEPS = 30
-TOLERANCE = 1e-6
+TOLERANCE = 1e-4
 #: Two columns that agree to this correlation carry the same thing.
 _SAME = 1.0 - 1e-9
 
@@ -153,8 +153,10 @@ def _information(design: Floats, chances: Floats, weight: Floats, ridge: Floats)
     whole = np.empty((free, q, free, q))
     for first in range(free):
         for second in range(first, free):
-            own = (first == second) - chances[:, second]
-            block = (design * (weight * chances[:, first] * own)[:, None]).T @ design
+            # The root in both factors: a product of a matrix with itself costs half.
+            own = chances[:, second] if first != second else 1.0 - chances[:, first]
+            rooted = design * np.sqrt(weight * chances[:, first] * own)[:, None]
+            block = rooted.T @ rooted * (1.0 if first == second else -1.0)
             whole[first, :, second] = block
             whole[second, :, first] = block
     matrix = whole.reshape(free * q, free * q)

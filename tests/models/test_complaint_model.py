@@ -163,9 +163,13 @@ def test_the_paradox_is_found_in_satisfaction_and_not_in_retention():
 @pytest.mark.statistics
 @pytest.mark.parametrize("n", [6_000, 20_000])
 def test_the_paradox_is_covered(n, record_figure):
-    hits = paradox_coverage(n, 200)
+    runs = 400
+    hits = paradox_coverage(n, runs)
     for name, hit in zip(("retention", "satisfaction"), hits, strict=True):
         record_figure(
-            f"coverage of the paradox in {name}, {n:,} customers", hit, runs=200, bound="0.93 to 0.97"
+            f"coverage of the paradox in {name}, {n:,} customers",
+            hit,
+            runs=runs,
+            bound="0.93 to 0.97 +- MC 0.011",
         )
-    assert hits.min() >= 0.93 - 0.03
+    assert ((hits >= 0.93 - 0.011) & (hits <= 0.97 + 0.011)).all(), hits

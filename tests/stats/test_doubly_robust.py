@@ -71,7 +71,7 @@ def table_of_runs(n, runs, *, seed=7, **settings):
     return errors.mean(axis=0), covered.mean(axis=0)
 
 
-def recorded(record_figure, what, bias, coverage, runs, *, bound="0.93 to 0.97"):
+def recorded(record_figure, what, bias, coverage, runs, *, bound="0.93 to 0.97 +- MC (overlap: 0.93)"):
     for row, name in enumerate(OUTCOMES):
         for column, (a, b) in enumerate(PAIRS):
             for place, population in enumerate(("all", "overlap")):
@@ -82,9 +82,9 @@ def recorded(record_figure, what, bias, coverage, runs, *, bound="0.93 to 0.97")
 
 
 def test_effects_are_unbiased_and_covered_in_a_short_run(record_figure):
-    bias, coverage = table_of_runs(950, 24)
-    recorded(record_figure, "950 complaints, short", bias, coverage, 24, bound="mean 0.90 to 1")
-    assert np.abs(bias[0]).max() < 0.04
+    bias, coverage = table_of_runs(950, 10)
+    recorded(record_figure, "950 complaints, short", bias, coverage, 10, bound="mean 0.90 to 1")
+    assert np.abs(bias[0]).max() < 0.06
     assert coverage.mean() > 0.90
 
 
@@ -96,19 +96,22 @@ def test_raw_differences_are_far_off_in_the_same_world():
 
 
 @pytest.mark.statistics
-@pytest.mark.parametrize(("complaints", "customers", "runs"), [(950, 6_000, 400), (3_200, 20_000, 300)])
+@pytest.mark.parametrize(("complaints", "customers", "runs"), [(950, 6_000, 400), (3_200, 20_000, 400)])
 def test_effects_are_unbiased_and_covered(record_figure, complaints, customers, runs):
     bias, coverage = table_of_runs(complaints, runs)
     recorded(record_figure, f"{customers:,} customers", bias, coverage, runs)
     assert np.abs(bias[0]).max() <= 0.01
-    assert coverage.min() >= 0.93 - 0.02
-    assert 0.93 <= coverage.mean() <= 0.98
+    error = np.sqrt(0.95 * 0.05 / runs)
+    everybody = coverage[:, :, 0]
+    assert everybody.min() >= 0.93 - error
+    assert everybody.max() <= 0.97 + error
+    assert coverage.min() >= 0.93 - error, "where arms overlap an interval may be a little long, not short"
 
 
 @pytest.mark.statistics
 def test_effects_are_covered_where_overlap_is_thin(record_figure):
     bias, coverage = table_of_runs(3_200, 200, overlap=1.4)
-    recorded(record_figure, "20,000 customers, thin overlap", bias, coverage, 200)
+    recorded(record_figure, "20,000 customers, thin overlap", bias, coverage, 200, bound="mean 0.92")
     assert np.abs(bias[0]).max() <= 0.015
     assert coverage.mean() >= 0.92
 
@@ -116,14 +119,15 @@ def test_effects_are_covered_where_overlap_is_thin(record_figure):
 @pytest.mark.statistics
 def test_effects_are_covered_where_dealers_differ(record_figure):
     bias, coverage = table_of_runs(3_200, 200, dealer_sd=0.4, cluster=True)
-    recorded(record_figure, "20,000 customers, dealers differ, clustered", bias, coverage, 200)
+    what = "20,000 customers, dealers differ, clustered"
+    recorded(record_figure, what, bias, coverage, 200, bound="mean 0.92")
     assert coverage.mean() >= 0.92
 
 
 def test_idle_help_shows_no_effect():
-    bias, coverage = table_of_runs(950, 12, effect=0.0)
-    assert np.abs(bias[0]).max() < 0.05
-    assert coverage.mean() > 0.88
+    bias, coverage = table_of_runs(950, 6, effect=0.0)
+    assert np.abs(bias[0]).max() < 0.07
+    assert coverage.mean() > 0.85
 
 
 def test_arms_that_do_not_overlap_leave_few_effective_rows():
