@@ -136,9 +136,8 @@ def fit_zone(
 
     Notes
     -----
-    Textbook standard errors of the thresholds cover far too little, because the sum of squares has
-    corners; the profile keeps its level. All pairs come from one matrix of cross-products. The cut at
-    each end is the grid bootstrap of Hansen (1999), Review of Economics and Statistics 81, 594-607.
+    Textbook errors of thresholds cover far too little: the sum of squares has corners. All pairs come
+    from one matrix of cross-products. Source of the cuts: Hansen (1999), Rev. Econ. Stat. 81, 594-607.
 
     Examples
     --------
