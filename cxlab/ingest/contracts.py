@@ -232,11 +232,13 @@ _CONTRACTS = Contract(
         _who(),
         _time("started_at", "when the contract began", required=True),
         _time("ended_at", "when it ended or will end; empty = running", past=False),
+        _time("valid_from", "from when this row's terms held, if a contract has a row per version"),
+        _time("valid_to", "until when they held; empty = until the contract ends", past=False),
         _number("value_per_year", "value of one year", unit="money", low=0),
         _column("plan", "category", "kind of contract"),
         _number("discount_share", "discount on the list price", unit="0..1", low=0),
     ),
-    in_order=(("started_at", "ended_at"),),
+    in_order=(("started_at", "ended_at"), ("valid_from", "valid_to")),
 )
 _LOCATIONS = Contract(
     table=LOCATIONS,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pandas.api.types import is_numeric_dtype, is_string_dtype
+
 from cxlab.core.columns import (
     COMPLAINTS,
     CONTRACTS,
@@ -24,6 +26,16 @@ from cxlab.linking.sources import (
 )
 
 SEEN = "visible_at < {cut}"
+#: Columns of contracts that have a feature of their own, or say when.
+_CONTRACT_COLUMNS = (
+    "value_per_year",
+    "plan",
+    "started_at",
+    "ended_at",
+    "valid_from",
+    "valid_to",
+    "known_at",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +93,7 @@ def _contract_source(tables: Tables) -> FeatureSource | None:
         Feature(
             name="contract_age_days",
             block="contract",
-            sql=f"cx_age(max(visible_at) FILTER (WHERE {SEEN}), {{cut}})",
+            sql=f"cx_age(max(begun_at) FILTER (WHERE {SEEN}), {{cut}})",
             meaning="days since the latest contract began",
         ),
     ]
@@ -103,19 +115,65 @@ def _contract_source(tables: Tables) -> FeatureSource | None:
                 meaning="plan of the latest contract (the first by name of two begun at one moment)",
             )
         )
+    for place, name in enumerate(_versioned(tables)):
+        features.append(
+            Feature(
+                name=f"contract_{name}",
+                block="contract",
+                sql=f"max_by(term_{place}, visible_at) FILTER (WHERE {running} AND plan_place = 1)",
+                meaning=f"{name} of the contract version valid at the cut-off",
+            )
+        )
+    return FeatureSource(source=_contract_rows(tables), features=tuple(features))
+
+
+def _versioned(tables: Tables) -> list[str]:
+    """Columns of contracts that are taken as of the cut-off: those whose rows say from when they held.
+
+    Without ``valid_from`` a further column says how things are today, and is left out.
+    """
+    if not tables.has(CONTRACTS, "valid_from"):
+        return []
+    frame = tables.frames[CONTRACTS]
+    return [
+        str(name)
+        for name in frame.columns
+        if name not in _CONTRACT_COLUMNS
+        and not str(name).endswith(("_id", "_at"))
+        and (is_numeric_dtype(frame[name]) or is_string_dtype(frame[name]))
+    ]
+
+
+def _contract_rows(tables: Tables) -> str:
+    """SQL: contracts, or versions of them: seen once begun, known and valid; over when the terms are."""
+    begun = visible_moment(tables, CONTRACTS, "started_at")
+    valid_from, valid_to = (
+        f"CAST({name} AS TIMESTAMP)" if tables.has(CONTRACTS, name) else "CAST(NULL AS TIMESTAMP)"
+        for name in ("valid_from", "valid_to")
+    )
+    ended = (
+        "CAST(ended_at AS TIMESTAMP)" if tables.has(CONTRACTS, "ended_at") else "CAST(NULL AS TIMESTAMP)"
+    )
     columns = [
         column_or_null(tables, CONTRACTS, CUSTOMER_ID, sql_type="VARCHAR"),
-        f"{visible_moment(tables, CONTRACTS, 'started_at')} AS visible_at",
-        column_or_null(tables, CONTRACTS, "ended_at", sql_type="TIMESTAMP"),
+        f"{begun} AS begun_at",
+        f"greatest({begun}, coalesce({valid_from}, {begun})) AS visible_at",
+        f"least(coalesce({ended}, {valid_to}), coalesce({valid_to}, {ended})) AS ended_at",
         column_or_null(tables, CONTRACTS, "plan", sql_type="VARCHAR"),
     ]
+    frame = tables.frames[CONTRACTS]
+    for place, name in enumerate(_versioned(tables)):
+        column = quote_identifier(name)
+        text = f"CAST({column} AS VARCHAR)"
+        columns.append(
+            f"{f'cx_number({column})' if is_numeric_dtype(frame[name]) else text} AS term_{place}"
+        )
     value = "cx_number(value_per_year)" if tables.has(CONTRACTS, "value_per_year") else "NULL"
-    source = (
+    return (
         f"SELECT contract.*, row_number() OVER (PARTITION BY {CUSTOMER_ID}, visible_at ORDER BY plan) "
         f"AS plan_place FROM (SELECT {', '.join(columns)}, {value} AS value_per_year FROM {CONTRACTS} "
         f"WHERE NOT {empty(CUSTOMER_ID)} AND started_at IS NOT NULL) AS contract"
     )
-    return FeatureSource(source=source, features=tuple(features))
 
 
 def _survey_features(tables: Tables) -> FeatureSource | None:

@@ -74,7 +74,7 @@ def snapshots(
     lead_days, horizon_days
         Days from cut-off to outcome window (time to act; 0 or more), and its length (1 or more).
     full_experience
-        More stocks, last, mean and slope of outcomes, weakest link, expectation gap (event_features).
+        More stocks, last, mean and slope of outcomes, weakest link, expectation gap.
 
     ``table()`` has customer_id, cut_at (NaT: cross-section), churned (Int8), location_id, then features
     named by their block: contract_, usage_, experience_, survey_ (``blocks``, ``feature_blocks()``).
@@ -87,8 +87,8 @@ def snapshots(
     Notes
     -----
     At risk: joined before the cut-off, not left before cut-off + lead. Features use only records known
-    before the cut-off; a complaint resolved later is open; missing stays missing. Of customers only
-    segment, language and location_id are taken (fixed at joining): others say how things are today.
+    before the cut-off; a complaint resolved later is open; missing stays missing. Of customers only what
+    is fixed at joining is taken; contracts with valid_from give all their terms as of the cut-off.
 
     Examples
     --------

@@ -158,6 +158,10 @@ def _by_contract(lives: pd.DataFrame, tables: Tables, *, period_days: int) -> pd
     if not held or not tables.has(CONTRACTS, CUSTOMER_ID, "started_at"):
         return lives
     contracts = tables.frames[CONTRACTS][[CUSTOMER_ID, "started_at", *held]]
+    if tables.has(CONTRACTS, "valid_from"):
+        # A version of a contract begins when its terms do.
+        versions = tables.frames[CONTRACTS][["started_at", "valid_from"]].max(axis=1)
+        contracts = contracts.assign(started_at=versions)
     contracts = contracts[is_in(contracts[CUSTOMER_ID], lives[CUSTOMER_ID])].dropna(subset=["started_at"])
     contracts = contracts.sort_values([CUSTOMER_ID, "started_at"], kind="stable")
     joined = contracts[CUSTOMER_ID].map(lives.set_index(CUSTOMER_ID)["joined_at"])

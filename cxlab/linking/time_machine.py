@@ -18,13 +18,13 @@ KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
     EVENTS: ("occurred_at", "known_at"),
     SURVEYS: ("answered_at", "known_at"),
     COMPLAINTS: ("opened_at", "known_at"),
-    CONTRACTS: ("started_at", "known_at"),
+    CONTRACTS: ("started_at", "valid_from", "known_at"),
 }
 #: Columns of a visible record that are written later: what they hold from the cut-off on is not yet known.
 WRITTEN_LATER: Final[Mapping[str, tuple[str, ...]]] = {
     CUSTOMERS: ("left_at",),
     COMPLAINTS: ("resolved_at",),
-    CONTRACTS: ("ended_at",),
+    CONTRACTS: ("ended_at", "valid_to"),
 }
 Build = Callable[[dict[str, pd.DataFrame], pd.Timestamp], pd.DataFrame]
 _SHOWN: Final = 3

@@ -10,6 +10,7 @@ from cxlab.core.errors import LinkError, NotAnswerableError, ParameterError
 from cxlab.ingest.tables import Tables
 from cxlab.linking.labels import Span, default_cuts, record_span
 from cxlab.linking.snapshots import snapshots
+from cxlab.linking.time_machine import assert_no_future
 
 TELCO = Path(__file__).resolve().parents[2] / "../shared/data/ibm_telco_churn/Telco-Customer-Churn.csv"
 CUT = "2025-01-01"
@@ -153,6 +154,61 @@ def test_columns_as_of_today_are_refused_and_named():
     assert list(result.blocks["contract"]) == ["contract_tenure_days", "contract_segment"]
     check = result.checks().set_index("check").loc["columns of customers as of today"]
     assert (check["value"], check["passed"]) == ("bonus_points, churned", False)
+
+
+def versions():
+    """One contract in three versions, one with a version known late, one of a customer without versions."""
+    return pd.DataFrame(
+        {
+            "customer_id": ["C0", "C0", "C0", "C1", "C1", "C2"],
+            "started_at": pd.to_datetime(["2024-01-01"] * 5 + ["2024-06-01"]),
+            "ended_at": pd.to_datetime([None] * 6).astype("datetime64[us]"),
+            "valid_from": pd.to_datetime(
+                ["2024-01-01", "2024-09-01", "2025-01-01", "2024-01-01", "2024-12-01", "2024-06-01"]
+            ),
+            "valid_to": pd.to_datetime(
+                ["2024-09-01", "2025-01-01", None, "2024-12-01", "2024-12-20", None]
+            ).astype("datetime64[us]"),
+            "plan": ["basic", "plus", "gold", "basic", "plus", "basic"],
+            "value_per_year": [100.0, 200.0, 900.0, 100.0, 200.0, 50.0],
+            "pays_by": ["bill", "card", "app", "bill", "card", "bill"],
+            "discount_share": [0.0, 0.1, 0.5, 0.0, 0.2, None],
+        }
+    )
+
+
+def test_terms_of_a_contract_are_those_valid_at_the_cut_off():
+    frames = {"customers": customers_who([None] * 3), "contracts": versions()}
+    table = link(frames).table().set_index("customer_id")
+    # The version that begins at the cut-off itself is not yet known; one that ended before it is gone.
+    assert table["contract_plan"].to_dict() == {"C0": "plus", "C1": "plus", "C2": "basic"}
+    assert table["contract_running"].tolist() == [1, 0, 1]
+    assert table["contract_value_per_year"].fillna(-1).tolist() == [200.0, -1.0, 50.0]
+    assert table["contract_pays_by"].fillna("?").tolist() == ["card", "?", "bill"]
+    assert table["contract_discount_share"].fillna(-1).tolist() == [0.1, -1.0, -1.0]
+    # The contract is as old as its first version says.
+    assert table["contract_age_days"].tolist() == [366.0, 366.0, 214.0]
+
+
+def test_without_dates_of_validity_further_columns_of_contracts_are_left_out():
+    plain = versions().drop(columns=["valid_from", "valid_to"]).drop_duplicates("customer_id")
+    table = link({"customers": customers_who([None] * 3), "contracts": plain}).table()
+    assert not {"contract_pays_by", "contract_discount_share"} & set(table.columns)
+
+
+def test_versions_of_contracts_pass_the_time_machine_and_todays_terms_do_not():
+    frames = {"customers": customers_who([None] * 3), "contracts": versions()}
+
+    def as_of(given, cut):
+        return link(given, cuts=(cut,), data_end="2025-12-31").table().drop(columns="churned")
+
+    def today(given, cut):
+        newest = given["contracts"].sort_values("valid_from").drop_duplicates("customer_id", keep="last")
+        return newest[["customer_id", "value_per_year"]]
+
+    assert_no_future(as_of, frames, cut=CUT)
+    with pytest.raises(LinkError, match="value_per_year"):
+        assert_no_future(today, frames, cut=CUT)
 
 
 def test_default_cuts_leave_a_year_of_history_and_close_the_last_window():

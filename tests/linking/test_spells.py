@@ -74,6 +74,25 @@ def test_a_life_is_cut_where_a_period_begins_under_another_contract():
     assert len(rows[rows["customer_id"] == "B"]) == 1
 
 
+def test_a_life_is_cut_where_a_version_of_a_contract_begins():
+    contracts = pd.DataFrame(
+        {
+            "customer_id": ["A", "A"],
+            "started_at": pd.to_datetime(["2024-01-01"] * 2),
+            "valid_from": pd.to_datetime(["2024-01-01", "2024-07-01"]),
+            "plan": ["basic", "gold"],
+        }
+    )
+    customers = pd.DataFrame({"customer_id": ["A"], "joined_at": pd.to_datetime(["2024-01-01"])})
+    customers["left_at"] = pd.Series([pd.NaT], dtype="datetime64[us]")
+    seen = pd.to_datetime(["2024-01-02", "2025-01-01"])
+    events = pd.DataFrame({"customer_id": ["A", "A"], "occurred_at": seen, "outcome": [1, 1]})
+    frames = {"customers": customers, "contracts": contracts, "events": events}
+    rows = spells(Tables.of(frames, None, title="one contract")).table()
+    assert rows["contract_plan"].tolist() == ["basic", "gold"]
+    assert rows["entry_periods"].iloc[1] == rows["time_periods"].iloc[0] == 7
+
+
 def test_whole_periods_do_not_bend_a_hazard_that_is_known(record_figure):
     rng = np.random.default_rng(1)
     n = 30_000
