@@ -23,7 +23,7 @@ from cxlab.reporting.tables import dress_tables
 #: The kinds of output a page can hold, best first. Markdown and JavaScript made by code are refused.
 _SHOWN_TYPES: Final = ("text/html", "image/png", "image/svg+xml", "image/jpeg", "text/plain")
 _MARKDOWN_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
-_BESIDE: Final = re.compile(r"^(?!#|//|[a-z][a-z0-9+.-]*:)", re.IGNORECASE)
+_BESIDE: Final = re.compile(r"^[\w./-]+(#[\w.-]*)?$")
 _TITLE = re.compile(r"<h1\b[^>]*>.*?</h1>\s*", re.DOTALL)
 _DRAWING_NAME = re.compile(r"^(array\()?\[?<.*(Axes|Figure|Line2D|Text|Container|Collection).*>", re.DOTALL)
 _COLUMNS_OF_TEXT = re.compile(r"\S(\t| {2,})\S")
