@@ -84,6 +84,6 @@ lock: $(STAMP) ## renew requirements.lock from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate --upgrade -o requirements.lock
 
 clean: ## remove everything that was generated
-	rm -rf .venv data/demo reports/runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv data/demo reports/runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 
-.PHONY: coverage help setup demo reports test test-statistics test-browser axe rules lint check lab notebooks format bench lock clean
+.PHONY: help setup demo reports test test-statistics test-browser axe rules coverage lint check lab notebooks format bench lock clean

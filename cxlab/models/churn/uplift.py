@@ -75,7 +75,8 @@ class UpliftModel:
 
     Notes
     -----
-    Refuses below 1,000 customers or 100 leavers per arm. Intervals hold the fitted order fixed.
+    Refuses below 1,000 customers or 100 leavers per arm. Intervals hold the fitted order fixed; that of the
+    Qini is too short where nothing works (it held 0 in 0.805 of 200 worlds): a small Qini is no finding.
 
     References
     ----------
