@@ -35,7 +35,7 @@ demo: $(DEMO) ## make the demo network in data/demo (a dealer network whose trut
 reports: $(DEMO) ## make the demo network and its reports; prints the path of the index
 	$(SETTINGS) $(BIN)/cxlab batch reports/demo.yml --data data/demo --out reports/runs/demo --jobs $(JOBS)
 
-test: $(DEMO) lint ## all tests: known truth, references, properties, notebooks (under 10 minutes on 2 cores)
+test: $(DEMO) lint ## all tests: known truth, references, properties, notebooks (about 13 minutes on 2 cores)
 	$(SETTINGS) $(BIN)/python -m pytest -m "not statistics" -n $(JOBS) --dist loadfile
 	$(SETTINGS) $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 -n $(JOBS) --dist loadfile notebooks
 
