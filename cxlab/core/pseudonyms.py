@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import os
 import re
 import secrets
 import stat
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cxlab.core.errors import ParameterError
 
@@ -21,11 +20,17 @@ KEY_VARIABLE: Final = "CXLAB_KEY_FILE"
 LEAST_KEY_BYTES: Final = 32
 # 128 bits: two of a billion customers share a pseudonym with a chance below 1e-20.
 _PSEUDONYM_BYTES: Final = 16
+_DIGEST_BYTES: Final = 32
+#: So many ids at a time stay in the processor's cache.
+_AT_A_TIME: Final = 8_192
 _HOW: Final = (
     f"Next step: cxlab key KEYFILE (outside the project), then export {KEY_VARIABLE}=KEYFILE; mode 600 "
     "(chmod 600); keep it as you keep a password."
 )
 _FORM: Final = re.compile("[A-Z2-7]{26}")
+#: Letters of a pseudonym.
+LENGTH: Final = 26
+_BLOCK: Final = 64  # bytes of one SHA-256 block, to which HMAC pads its key
 _LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 #: A folder that holds one of these is a project, which is copied and committed: no key in it.
 _PROJECT_MARKS: Final = (".git", "pyproject.toml", "cxlab.toml")
@@ -80,15 +85,20 @@ class Pseudonyms:
     @property
     def key_id(self) -> str:
         """Eight characters that tell keys apart and say nothing about the key."""
-        return self._names("key id", [""])[0][:8]
+        return self._letters("key id", [""])[:8].decode("ascii")
 
     def of(self, identifier: str) -> str:
         """The pseudonym of one identifier; blanks around it do not count."""
-        return self._names(self.scope, [identifier])[0]
+        return self.all_of([identifier])[0]
 
     def all_of(self, identifiers: Iterable[str]) -> list[str]:
         """The pseudonyms of many identifiers, in their order."""
-        return self._names(self.scope, list(identifiers))
+        letters = self.letters_of(identifiers).decode("ascii")
+        return [letters[start : start + LENGTH] for start in range(0, len(letters), LENGTH)]
+
+    def letters_of(self, identifiers: Iterable[str]) -> bytes:
+        """As :meth:`all_of`, as one text: 26 letters each, one after the other, for columns of millions."""
+        return self._letters(self.scope, identifiers)
 
     def once(self, identifiers: Iterable[str]) -> list[str]:
         """As :meth:`all_of`, but what has the form of a pseudonym already is left as it is.
@@ -102,18 +112,25 @@ class Pseudonyms:
     def __repr__(self) -> str:
         return f"Pseudonyms(scope={self.scope!r}, key_id={self.key_id!r})"
 
-    def _names(self, scope: str, identifiers: Sequence[str]) -> list[str]:
-        if not identifiers:
-            return []
+    def _letters(self, scope: str, identifiers: Iterable[str]) -> bytes:
+        """HMAC (RFC 2104) of each; ``hmac`` gives the same in 2.3 instead of 1.4 microseconds per id."""
+        key = (hashlib.sha256(self.key).digest() if len(self.key) > _BLOCK else self.key).ljust(
+            _BLOCK, b"\0"
+        )
         # A zero byte between scope and identifier: "ab" + "c" and "a" + "bc" must differ. What is common
         # is hashed once and copied.
-        common = hmac.new(self.key, scope.encode() + b"\x00", hashlib.sha256)
-        found = []
-        for identifier in identifiers:
-            one = common.copy()
-            one.update(str(identifier).strip().encode())
-            found.append(one.digest()[:_PSEUDONYM_BYTES])
-        return _base32(b"".join(found))
+        inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key) + scope.encode() + b"\x00").copy
+        outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key)).copy
+        given, parts = list(identifiers), []
+        for start in range(0, len(given), _AT_A_TIME):
+            digests = []
+            for identifier in given[start : start + _AT_A_TIME]:
+                first, second = inner(), outer()
+                first.update(str(identifier).strip().encode())
+                second.update(first.digest())
+                digests.append(second.digest())
+            parts.append(_base32(b"".join(digests)))
+        return b"".join(parts)
 
 
 def is_pseudonym(text: str) -> bool:
@@ -166,15 +183,26 @@ def make_key(path: Path) -> Pseudonyms:
     return Pseudonyms(key=key)
 
 
-def _base32(digests: bytes) -> list[str]:
-    """Base32 without padding of 16 bytes each: groups of five bits, as in RFC 4648."""
+def _base32(digests: bytes) -> bytes:
+    """The first 16 of each 32 bytes as base32 without padding (RFC 4648): 26 letters each.
+
+    Two letters, ten bits, are looked up at a time; ten bits begin at any bit, so each is cut out of the
+    three bytes that hold it.
+    """
     import numpy as np
 
-    bits = np.unpackbits(np.frombuffer(digests, dtype=np.uint8).reshape(-1, _PSEUDONYM_BYTES), axis=1)
-    groups = np.pad(bits, ((0, 0), (0, 2))).reshape(len(bits), 26, 5)
-    alphabet = np.frombuffer(_LETTERS, dtype=np.uint8)
-    letters: Any = alphabet[groups @ np.array([16, 8, 4, 2, 1], dtype=np.uint8)]
-    return [str(text) for text in letters.view("S26").ravel().astype("U26")]
+    whole = np.frombuffer(digests, dtype=np.uint8).reshape(-1, _DIGEST_BYTES)
+    # One byte of all ids after the other; two more bytes than 16 are read, of which the last 2 of 130 bits.
+    columns = np.ascontiguousarray(whole[:, : _PSEUDONYM_BYTES + 2].T).astype(np.uint32)
+    columns[_PSEUDONYM_BYTES:] = 0
+    letters = np.frombuffer(_LETTERS, dtype=np.uint8)
+    pairs = np.stack([np.repeat(letters, 32), np.tile(letters, 32)], axis=1).view(np.uint16).ravel()
+    found = np.empty((len(whole), LENGTH // 2), dtype=np.uint16)
+    for pair in range(LENGTH // 2):
+        byte, bit = divmod(10 * pair, 8)
+        window = (columns[byte] << 16) | (columns[byte + 1] << 8) | columns[byte + 2]
+        found[:, pair] = pairs[(window >> np.uint32(14 - bit)) & 1023]
+    return found.tobytes()
 
 
 def _read_key(path: Path) -> bytes:

@@ -187,7 +187,8 @@ def _times(values: pd.Series, spelling: Spelling) -> Typed:
         return _stored_times(values, spelling)
     text = _stripped(values)
     dated = text.str.fullmatch(ISO).fillna(False).astype(bool)
-    zoned = text.str.fullmatch(ISO + " ?" + OFFSET).fillna(False).astype(bool)
+    with_offset = ISO + " ?" + OFFSET
+    zoned = ~dated if dated.all() else text.str.fullmatch(with_offset).fillna(False).astype(bool)
     parsed = pd.Series(pd.NaT, index=text.index, dtype=TIME)
     if dated.all():
         parsed = pd.to_datetime(text, format="ISO8601", errors="coerce").astype(TIME)

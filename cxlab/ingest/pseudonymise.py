@@ -12,7 +12,7 @@ import pandas as pd
 
 from cxlab.core.columns import COMPLAINTS, CONTRACTS, CUSTOMER_ID, CUSTOMERS, EVENTS, LOCATION_ID, SURVEYS
 from cxlab.core.errors import Finding, ParameterError
-from cxlab.core.pseudonyms import KEY_VARIABLE, LEAST_KEY_BYTES, Pseudonyms
+from cxlab.core.pseudonyms import KEY_VARIABLE, LEAST_KEY_BYTES, LENGTH, Pseudonyms
 from cxlab.ingest.config import DataConfig
 from cxlab.ingest.state import TableState
 
@@ -103,8 +103,12 @@ def pseudonymised(state: TableState, names: Pseudonyms | None, settings: DataCon
 
 def _replaced(ids: pd.Series, column: str, names: Pseudonyms) -> pd.Series:
     """Each distinct id is computed once; an empty cell stays empty."""
+    import pyarrow as pa
+
     codes, distinct = pd.factorize(ids)
-    found = replace(names, scope=scope_of(column)).all_of(distinct)
-    place = np.where(codes < 0, len(found), codes)
-    values = pd.Series([*found, None], dtype="str").take(place)
-    return values.set_axis(ids.index)
+    letters = replace(names, scope=scope_of(column)).letters_of(distinct.tolist())
+    places = pa.py_buffer(np.arange(0, len(letters) + 1, LENGTH, dtype=np.int64))
+    made = pa.Array.from_buffers(pa.large_string(), len(distinct), [None, places, pa.py_buffer(letters)])
+    if len(distinct) < len(ids):
+        made = made.take(pa.array(codes, mask=codes < 0))
+    return pd.Series(pd.array(made, dtype="str"), index=ids.index, name=ids.name)

@@ -17,6 +17,7 @@ _SAMPLE_LETTERS, _SAMPLE_LINES = 400_000, 200
 #: UTF-8 read once as Windows-1252: an umlaut, an accent or a quotation mark became two or three signs.
 _MOJIBAKE = re.compile("Ã[\u0080-\u00bf¤¶¼ŸŠœ©¨§±³º]|â€[™œ\u009d“”˜¦]|Â[\u00a0-\u00bf]")
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL_BYTES = bytes(number for number in range(128) if _CONTROL.match(chr(number)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +88,18 @@ def _traces(text: str, file: str) -> list[Finding]:
          "Export again from the source; the damage was done before this file was written."),
         ("control characters", _CONTROL, "invisible control characters are in the text; kept.", ""),
     ):  # fmt: skip
-        if pattern.search(text):
+        if _may_hold(text, pattern) and pattern.search(text):
             lines = sum(pattern.search(line) is not None for line in text.split("\n"))
             found.append(_said("note", rule, file, message, rows=lines, step=step))
     return found
+
+
+def _may_hold(text: str, pattern: re.Pattern[str]) -> bool:
+    """Whether a search is worth its time: a look at letters or bytes as a whole is twenty times faster."""
+    if pattern is _MOJIBAKE:
+        return not text.isascii()
+    data = text.encode()
+    return len(data.translate(None, _CONTROL_BYTES)) < len(data)
 
 
 def delimiter_of(text: str, *, file: str, declared: str) -> tuple[str, list[Finding]]:

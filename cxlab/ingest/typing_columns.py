@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from string import ascii_letters, digits
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from cxlab.ingest.config import Derived, OutcomeRule
 from cxlab.ingest.config_options import zone_of
 from cxlab.ingest.contracts import Kind
 from cxlab.ingest.converters import NUMBERS, Mask, Spelling, Typed, convert, is_text, matches_code
-from cxlab.ingest.distinct import Distinct
+from cxlab.ingest.distinct import Distinct, letters
 from cxlab.ingest.selection import text_of
 from cxlab.ingest.spss_rules import by_labels, has_names, named, without_user_missing
 from cxlab.ingest.state import TableState, by_pattern
@@ -29,6 +30,11 @@ _HINTS = {
     "id with decimals": "Store ids as text.",
 }
 _UNITS = re.compile(r"[€$£¥%]|\b(?:EUR|USD|GBP|CHF)\b")
+# By the number of a letter: what keys are of, what most begin with, digits.
+_DIGIT, _BEGIN, _PLAIN = (
+    np.isin(np.arange(256), [ord(letter) for letter in held])
+    for held in (digits, ascii_letters + "_", ascii_letters + digits + "_|:-")
+)
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:[.,' \u00a0\u202f][0-9]{3})+(?:[.,][0-9]+)?")
 
 
@@ -94,7 +100,10 @@ def _typed(state: TableState, name: str, values: pd.Series, spelling: Spelling) 
 def _plain_keys(values: pd.Series) -> bool:
     """Whether every key is filled and of letters, digits and _ | : - only: no rule has work to do there."""
     # Nearly all keys are digits only or begin with a letter: one look says that nothing is to be done.
-    if bool(values.str.fullmatch(r"[A-Za-z_][A-Za-z0-9_|:-]*|[0-9]+").fillna(False).all()):
+    text, begins = letters(values)
+    if not (np.diff(begins) > 0).all():
+        return False
+    if _DIGIT[text].all() or (_PLAIN[text].all() and _BEGIN[text[begins[:-1]]].all()):
         return True
     plain = values.str.fullmatch(r"[A-Za-z0-9_|:-]+").fillna(False)
     return bool(plain.all()) and not values.str.fullmatch(r"[0-9][eE][0-9]+").fillna(False).any()

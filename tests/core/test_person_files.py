@@ -1,5 +1,7 @@
 """Pseudonyms and files about persons: keyed, owner only, outside the reports, no formula."""
 
+import base64
+import hmac
 import json
 import stat
 
@@ -21,13 +23,16 @@ def key_file(folder, *, mode=0o600, content=KEY):
     return path
 
 
-def test_a_pseudonym_is_the_published_construction():
-    import base64
-    import hashlib
-    import hmac
-
-    digest = hmac.new(KEY, b"customers\x00C1", hashlib.sha256).digest()[:16]
-    assert Pseudonyms(key=KEY).of("C1") == base64.b32encode(digest).decode().rstrip("=")
+@pytest.mark.parametrize("length", [32, 64, 65, 200])
+def test_a_pseudonym_is_the_published_construction(length):
+    """HMAC (RFC 2104) by the standard library, and its base32 (RFC 4648), beside our two halves."""
+    key = bytes(number % 251 for number in range(length))
+    ids = ["C1", "Müller 7", "x" * 200, *(f"C{number}" for number in range(8_200 if length == 32 else 50))]
+    digests = [hmac.digest(key, b"customers\x00" + one.encode(), "sha256")[:16] for one in ids]
+    names = Pseudonyms(key=key)
+    assert names.all_of(ids) == [base64.b32encode(digest).decode().rstrip("=") for digest in digests]
+    assert names.of(" C1\t") == names.all_of(["C1"])[0]
+    assert names.all_of([]) == []
 
 
 def test_scope_and_key_separate_and_many_are_unique():
