@@ -80,10 +80,15 @@ bench: $(STAMP) ## the benchmarks beside their peers (installs the peers)
 	$(BIN)/python -m pip install --quiet -e ".[bench]"
 	@for one in benchmarks/*.py; do echo "== $$one"; $(SETTINGS) $(BIN)/python $$one || exit 1; done
 
+mutants: $(STAMP) ## mutation testing of typing, scoring, redaction, suppression (MODULE="cxlab.core.suppression.*" for one; tens of minutes)
+	$(BIN)/python -m pip install --quiet -e ".[mutants]"
+	$(SETTINGS) $(BIN)/mutmut run --max-children $(JOBS) $(MODULE)
+	$(BIN)/mutmut results
+
 lock: $(STAMP) ## renew requirements.lock from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate --upgrade -o requirements.lock
 
 clean: ## remove everything that was generated
-	rm -rf .venv data/demo reports/runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .venv data/demo reports/runs build mutants *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 
-.PHONY: help setup demo reports test test-statistics test-browser axe rules coverage lint check lab notebooks format bench lock clean
+.PHONY: help setup demo reports test test-statistics test-browser axe rules coverage lint check lab notebooks format bench mutants lock clean

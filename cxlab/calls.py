@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cxlab.core.errors import ParameterError
 from cxlab.core.pseudonyms import Pseudonyms
@@ -14,6 +15,9 @@ from cxlab.core.pseudonyms import Pseudonyms
 if TYPE_CHECKING:
     from cxlab.models.churn.decision import DecisionModel
     from cxlab.models.churn.decision_result import DecisionResult
+
+#: A list is for one campaign.
+EXPIRES_DAYS: Final = 90
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +55,8 @@ def write_calls(order: CallOrder, decision: DecisionModel) -> tuple[DecisionResu
     from cxlab.models.churn.decision_rows import decision_tables
     from cxlab.models.churn.horizon import ChurnModel
 
-    check_place(order.out)
+    out = _dated(order.out)
+    check_place(out)
     check_purpose(order.purpose)
     names = Pseudonyms.from_environment()
     lead, horizon = order.lead_days, order.horizon_days
@@ -67,13 +72,23 @@ def write_calls(order: CallOrder, decision: DecisionModel) -> tuple[DecisionResu
     churn = ChurnModel(lead_days=lead, horizon_days=horizon).fit(panel.table())
     result = decision.fit(*decision_tables(churn, panel.table(), current.table()))
     place = result.write_list(
-        order.out,
+        out,
+        expires_days=EXPIRES_DAYS,
         purpose=order.purpose,
         pseudonyms=names,
         opted_out=order.opted_out,
         accept_failed_gate=order.accept_failed_gate,
     )
     return result, place
+
+
+def _dated(out: Path) -> Path:
+    """The name with the day of deletion in it, where everybody and ``cxlab purge`` see it."""
+    if "expires-" in out.name:
+        return out
+    today = datetime.datetime.now(datetime.UTC).date()
+    last = today + datetime.timedelta(days=EXPIRES_DAYS)
+    return out.with_name(f"{out.stem}-expires-{last.isoformat()}{out.suffix}")
 
 
 def read_identifiers(path: Path | None) -> list[str]:

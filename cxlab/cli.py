@@ -77,13 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.set_defaults(command=_demo)
 
-    check = commands.add_parser("check", help="say what is in a data folder and what is wrong with it")
-    check.add_argument("folder", type=Path, metavar="DIR")
-    check.add_argument(
-        "--config", type=Path, metavar="FILE", help="mapping of columns (default DIR/cxlab.toml)"
-    )
-    check.add_argument("--json", action="store_true", help="print the report as JSON")
-    check.set_defaults(command=_check)
+    _add_check(commands)
 
     init = commands.add_parser("init", help="propose a cxlab.toml for a folder, for you to correct")
     init.add_argument("folder", type=Path, metavar="DIR")
@@ -118,6 +112,21 @@ def _parser() -> argparse.ArgumentParser:
     lint.add_argument("notebooks", nargs="+", metavar="NOTEBOOK")
     lint.set_defaults(command=_lint)
     return parser
+
+
+def _add_check(commands: Any) -> None:
+    check = commands.add_parser("check", help="say what is in a data folder and what is wrong with it")
+    check.add_argument("folder", type=Path, metavar="DIR")
+    check.add_argument(
+        "--config", type=Path, metavar="FILE", help="mapping of columns (default DIR/cxlab.toml)"
+    )
+    check.add_argument("--json", action="store_true", help="print the report as JSON")
+    check.add_argument(
+        "--write-manifest",
+        action="store_true",
+        help="write SHA256SUMS beside the files: a byte that changes later is an error",
+    )
+    check.set_defaults(command=_check)
 
 
 def _add_batch(commands: Any) -> None:
@@ -223,7 +232,13 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from cxlab.ingest.load import check
+    from cxlab.ingest.manifest import write_manifest
 
+    if options.write_manifest:
+        path, files = write_manifest(Path(options.folder))
+        print(
+            f"{path}: check sums of {files} files. From now on a changed byte in one of them is an error."
+        )
     report = check(options.folder, config=options.config)
     print(report.to_json() if options.json else "\n".join(report.lines()))
     return 0 if report.ok else 2

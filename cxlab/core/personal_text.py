@@ -63,6 +63,9 @@ _PHONE: Final = re.compile(
     r"|(?<![\w.,:/+-])0[1-9](?:[ .]\d\d){4}(?!\w|[.,]\d)"
     # North American, (555) 123-4567
     r"|(?<![\w.,:/+-])(?:\([2-9]\d\d\) ?|[2-9]\d\d[-.])\d{3}[-.]\d{4}(?!\w|[-.,]\d)"
+    # Brazilian, (11) 99992-9867; without brackets only after a word that calls
+    r"|(?<![\w.,:/+-])\([1-9]\d\) ?9?\d{4}[ -]?\d{4}(?!\w|[-.,]\d)"
+    r"|(?<![\w.,:/+-])(?P<bare>[1-9]\d[ -]?9?\d{4}[ -]?\d{4})(?!\w|[-.,]\d)"
 )
 _PLATE: Final = re.compile(
     r"(?<![\w-])(?P<where>[A-ZÄÖÜ]{1,3})-[A-Z]{1,2}[ -]?[1-9]\d{0,3}[EH]?(?![\w-]|[.,]\d)"
@@ -73,13 +76,13 @@ _PLATE: Final = re.compile(
 )
 _CALLS: Final = re.compile(
     r"tel|phone|fon\b|fon:|mobil|handy|call|ruf|fax|cell|whats|sms|erreich|reach|ring me|"
-    r"meine nummer|my number",
+    r"meine nummer|my number|\bcel\b|celular|contato|\bligar?\b|\bme lig",
     re.IGNORECASE,
 )
 _GOODS: Final = re.compile(
     r"art(?:ikel|\.|icle|-|nr)|teil|part|item|order|auftrag|rechnung|invoice|bestell|kunden|vertrag|contract|"
     r"case|ticket|vorgang|seri|ref\b|ref\.|referenz|reference|model|typ\b|type|sku|ean|code|tracking|sendung|"
-    r"paket|parcel|beleg|gutschein|voucher|claim|schaden|lot\b|charge|batch",
+    r"paket|parcel|beleg|gutschein|voucher|claim|schaden|lot\b|charge|batch|pedido|protocolo|compra|nota|nf-e|c[oó]digo",
     re.IGNORECASE,
 )
 _DATE_LIKE: Final = re.compile(
@@ -230,6 +233,8 @@ def _phone(match: re.Match[str]) -> int:
         return len(text) if text.startswith("+") or calls >= goods else 0
     if _DATE_LIKE.match(text) or goods > calls:
         return 0
+    if match["bare"]:
+        return len(text) if calls >= 0 else 0
     if text.lstrip("(")[0] != "0":
         return len(text)
     return len(text) if 9 <= len(digits) <= 12 or (calls >= 0 and len(digits) >= 7) else 0

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxlab.core.errors import ParameterError
-from cxlab.core.suppression import MINIMUM, check_minimum, hidden_in_line
+from cxlab.core.suppression import MINIMUM, check_minimum, hidden_in_line, hidden_in_table, with_totals
 from cxlab.core.verdicts import TOO_FEW
 
 #: Sets another minimum than 10 for all tables that are shown, saved and published; 5 or more.
@@ -39,12 +39,12 @@ def minimum_in_force() -> int:
 
 
 def is_count(name: str) -> bool:
-    """Whether a column counts persons or their answers: ``n``, ``n_churned``.
+    """Whether a column counts persons or their answers: ``n``, ``n_churned``, ``answers``.
 
-    >>> [name for name in ("n", "n_churned", "nps", "rank") if is_count(name)]
-    ['n', 'n_churned']
+    >>> [name for name in ("n", "n_churned", "answers", "nps", "rank") if is_count(name)]
+    ['n', 'n_churned', 'answers']
     """
-    return name == "n" or name.startswith("n_")
+    return name in ("n", "answers") or name.startswith("n_")
 
 
 def hidden_rows(
@@ -69,7 +69,9 @@ def hidden_rows(
         return np.zeros(len(next(iter(texts.values()), ())), dtype=bool)
     whole = np.array([np.nan_to_num(values) for values in columns.values()])
     hidden: NDArray[np.bool_] = np.asarray(((whole > 0) & (whole < minimum)).any(axis=0))
-    size = np.nan_to_num(columns["n"]) if "n" in columns else whole.max(axis=0)
+    size = next(
+        (np.nan_to_num(columns[name]) for name in ("n", "answers") if name in columns), whole.max(axis=0)
+    )
     if not hidden.any() or len(hidden) < 2:
         return hidden
     rows = range(len(hidden))
@@ -85,6 +87,24 @@ def hidden_rows(
     return hidden
 
 
+def hidden_mask(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which rows of a table may not be shown, by its count columns; none where it has none."""
+    names, numbers = _columns(table)
+    counts = {
+        name: table.iloc[:, place].to_numpy(dtype=np.float64, na_value=np.nan).tolist()
+        for place, name in enumerate(names)
+        if is_count(name) and numbers[place]
+    }
+    if not counts:
+        return np.zeros(len(table), dtype=bool)
+    texts = {
+        name: table.iloc[:, place].astype("str").fillna("").tolist()
+        for place, name in enumerate(names)
+        if not numbers[place]
+    }
+    return hidden_rows(counts, texts, minimum=minimum_in_force())
+
+
 def published(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """The table with its hidden rows emptied (figures, not names), and how many these are.
 
@@ -93,32 +113,47 @@ def published(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     >>> shown["n"].tolist(), hidden
     ([40, <NA>, <NA>], 2)
     """
-    names = [str(name) for name in table.columns]
-    numbers = [pd.api.types.is_numeric_dtype(dtype) for dtype in table.dtypes]
-    counts = {
-        name: table.iloc[:, place].to_numpy(dtype=np.float64, na_value=np.nan).tolist()
-        for place, name in enumerate(names)
-        if is_count(name) and numbers[place]
-    }
-    texts = {
-        name: table.iloc[:, place].astype("str").fillna("").tolist()
-        for place, name in enumerate(names)
-        if not numbers[place]
-    }
-    hidden = (
-        hidden_rows(counts, texts, minimum=minimum_in_force()) if counts else np.zeros(len(table), bool)
-    )
+    hidden = hidden_mask(table)
     if not hidden.any():
         return table, 0
+    names, numbers = _columns(table)
     shown = table.copy()
     for place, name in enumerate(names):
         if numbers[place]:
             values = table.iloc[:, place]
             whole = values.astype("Int64") if pd.api.types.is_integer_dtype(values.dtype) else values
             shown.isetitem(place, whole.mask(hidden).array)
+        elif pd.api.types.is_datetime64_any_dtype(table.dtypes.iloc[place]):
+            shown.isetitem(place, table.iloc[:, place].mask(hidden).array)
         elif name == "verdict":
             shown.isetitem(place, table.iloc[:, place].mask(hidden, TOO_FEW).array)
     return shown, int(hidden.sum())
+
+
+def _columns(table: pd.DataFrame) -> tuple[list[str], list[bool]]:
+    """The names of the columns, and which hold numbers."""
+    return [str(name) for name in table.columns], [
+        pd.api.types.is_numeric_dtype(dtype) for dtype in table.dtypes
+    ]
+
+
+def crossed(counts: pd.DataFrame) -> pd.DataFrame:
+    """A table of counts of two dimensions with its totals, hidden where it may not be shown.
+
+    Hidden are small cells and totals, and what would give them away:
+    :func:`cxlab.core.suppression.hidden_in_table`.
+
+    >>> crossed(pd.DataFrame({"2024Q1": [20, 30], "2024Q2": [3, 40]}, index=["Nord", "Ost"]))
+          2024Q1  2024Q2  all
+    Nord    <NA>    <NA>   23
+    Ost     <NA>    <NA>   70
+    all       50      43   93
+    """
+    whole = with_totals(counts.to_numpy(dtype=np.int64))
+    hidden = hidden_in_table(whole[:-1, :-1], minimum=minimum_in_force())
+    names = [[str(name) for name in axis] for axis in (counts.index, counts.columns)]
+    table = pd.DataFrame(whole, index=[*names[0], "all"], columns=[*names[1], "all"], dtype="Int64")
+    return table.mask(hidden)
 
 
 def note_of(hidden: int) -> str:

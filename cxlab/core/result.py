@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import html
 import json
 import re
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import pandas as pd
 
 from cxlab.core.person_files import guard_formulas
 from cxlab.core.provenance import Provenance
-from cxlab.core.publishing import note_of, published
+from cxlab.core.publishing import hidden_mask, note_of, published
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,6 +62,13 @@ class Result(ABC):
     diagnostics: pd.DataFrame
     provenance: Provenance
 
+    def __init_subclass__(cls, **settings: Any) -> None:
+        """Every picture of every result leaves small groups out, whoever writes it."""
+        super().__init_subclass__(**settings)
+        for name, draw in [*vars(cls).items()]:
+            if name == "plot" or name.startswith("plot_"):
+                setattr(cls, name, _without_small_groups(draw))
+
     #: Columns a notebook shows, where the whole table would not fit a page; empty for all.
     shown_columns: ClassVar[tuple[str, ...]] = ()
 
@@ -70,6 +79,17 @@ class Result(ABC):
     def checks(self) -> pd.DataFrame:
         """The diagnostics: check, value, threshold, passed, meaning; a copy."""
         return self.diagnostics.copy()
+
+    def drawable(self) -> tuple[Self, int]:
+        """This result without the rows that may not be shown, and how many these are; for pictures."""
+        shown_self, hidden = copy.copy(self), 0
+        for field in fields(self):
+            frame = getattr(self, field.name)
+            small = hidden_mask(frame) if isinstance(frame, pd.DataFrame) else None
+            if small is not None and small.any():
+                object.__setattr__(shown_self, field.name, frame[~small])
+                hidden += int(small.sum())
+        return (shown_self, hidden) if hidden else (self, 0)
 
     @abstractmethod
     def summary(self) -> str:
@@ -91,7 +111,7 @@ class Result(ABC):
         """
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
-        save_table(target / "table.csv", published(self.estimates)[0])
+        save_table(target / "table.csv", self.estimates)
         save_table(target / "checks.csv", self.diagnostics)
         save_text(target / "summary.txt", self.summary() + "\n")
         text = json.dumps(self.provenance.to_dict(), indent=2, sort_keys=True, default=_plain)
@@ -114,8 +134,11 @@ class Result(ABC):
 
 
 def save_table(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as CSV, nine digits, formulas guarded."""
-    save_text(path, guard_formulas(table).to_csv(index=False, float_format="%.9g", lineterminator="\n"))
+    """Write a table as CSV: nine digits, rows of too few persons hidden, formulas guarded."""
+    save_text(
+        path,
+        guard_formulas(published(table)[0]).to_csv(index=False, float_format="%.9g", lineterminator="\n"),
+    )
 
 
 def save_text(path: Path, text: str) -> None:
@@ -124,6 +147,20 @@ def save_text(path: Path, text: str) -> None:
     with unfinished.open("x", encoding="utf-8", newline="\n") as file:
         file.write(text)
     unfinished.replace(path)
+
+
+def _without_small_groups(draw: Callable[..., Any]) -> Callable[..., Any]:
+    """A drawing method that sees the rows only that may be shown, and says below what it leaves out."""
+
+    @functools.wraps(draw)
+    def drawn(self: Result, *args: Any, **settings: Any) -> Any:
+        shown_self, hidden = self.drawable()
+        axes = draw(shown_self, *args, **settings)
+        if hidden:
+            axes.set_xlabel(f"{axes.get_xlabel()}\n{note_of(hidden)}".strip(), loc="left")
+        return axes
+
+    return drawn
 
 
 def _plain(value: Any) -> str:

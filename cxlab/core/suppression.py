@@ -81,7 +81,8 @@ def hidden_in_table(counts: Counts, *, minimum: int = MINIMUM) -> Mask:
     First each line is treated as in :func:`hidden_in_line` until nothing changes. Then the interval of
     every hidden cell is computed from everything shown (:func:`feasible_intervals`); while one is shorter
     than ``minimum``, the smallest shown cell of its row or column is hidden too. With everything hidden but
-    a total of ``minimum`` or more each interval is long enough, so it ends.
+    a total of ``minimum`` or more each interval is long enough, so it ends. Persons can be moved around a
+    rectangle of four hidden cells, which proves most intervals without a solver.
 
     Examples
     --------
@@ -90,10 +91,15 @@ def hidden_in_table(counts: Counts, *, minimum: int = MINIMUM) -> Mask:
     """
     whole = with_totals(_checked(counts, minimum))
     hidden = (whole > 0) & (whole < minimum)
+    safe = np.zeros_like(hidden)  # a further hidden cell only widens an interval: what is safe stays safe
     while True:
         hidden = _by_lines(whole, hidden, minimum)
-        low, high = feasible_intervals(whole, hidden)
-        weak = hidden & (high - low < minimum)
+        safe |= _slack(whole, hidden, asked=hidden & ~safe) >= minimum
+        if not (hidden & ~safe).any():
+            return hidden
+        low, high = feasible_intervals(whole, hidden, asked=hidden & ~safe)
+        safe |= high - low >= minimum
+        weak = hidden & ~safe
         if not weak.any():
             return hidden
         rows, columns = np.nonzero(weak)
@@ -104,17 +110,22 @@ def hidden_in_table(counts: Counts, *, minimum: int = MINIMUM) -> Mask:
         hidden.flat[_next(whole.ravel(), (free if free.any() else ~hidden).ravel())] = True
 
 
-def feasible_intervals(whole: Counts, hidden: Mask) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def feasible_intervals(
+    whole: Counts, hidden: Mask, *, asked: Mask | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Lowest and highest number that each cell can hold, given all cells that are shown.
 
     Parameters
     ----------
     whole, hidden
         Shape (rows + 1, columns + 1), with totals: what is known and what is not.
+    asked
+        The same shape: the hidden cells of which to find it, all if None.
 
     Returns
     -------
-    Low and high, the same shape; equal to the cell where shown, ``inf`` where there is no upper bound.
+    Low and high, the same shape; equal to the cell where shown or not asked for, ``inf`` where there is no
+    upper bound.
     """
     from scipy.optimize import linprog
 
@@ -125,7 +136,10 @@ def feasible_intervals(whole: Counts, hidden: Mask) -> tuple[NDArray[np.float64]
     lines = _lines(*whole.shape)
     right = -lines @ np.where(hidden.ravel(), 0.0, whole.ravel())
     matrix = lines[:, places]
+    wanted = hidden if asked is None else asked
     for position, place in enumerate(places):
+        if not wanted.flat[place]:
+            continue
         goal = np.zeros(places.size)
         goal[position] = 1.0
         ends = []
@@ -231,6 +245,40 @@ def _line_is_safe(cells: Counts, mask: Mask, minimum: int) -> bool:
     if mask[-1]:
         return bool(mask[:-1].any())  # total and a part hidden: the line says nothing about either
     return bool(mask.sum() >= 2 and cells[mask].sum() >= minimum)
+
+
+def _slack(whole: Counts, hidden: Mask, *, asked: Mask) -> NDArray[np.float64]:
+    """A length that the interval of each asked cell has at least, from rectangles of four hidden cells.
+
+    Around a rectangle persons move so that no line changes: opposite corners rise, the others fall, and a
+    total goes with its part. A falling corner stops at zero. 0 where there is no rectangle.
+    """
+    found = np.zeros(whole.shape)
+    cells = whole.astype(np.float64)
+    last_row, last_column = (np.arange(size) == size - 1 for size in whole.shape)
+    for row, column in np.argwhere(asked):
+        corners = hidden & hidden[row, :] & hidden[:, [column]]
+        corners[row, :], corners[:, column] = False, False
+        if not corners.any():
+            continue
+        with_row = (last_column != last_column[column])[None, :]  # the corner in this row moves along
+        with_column = (last_row != last_row[row])[:, None]
+        with_both = with_row == with_column
+        beside, below = cells[[row], :], cells[:, [column]]
+        falls = [(~with_row, beside), (~with_column, below), (~with_both, cells)]
+        rises = [(with_row, beside), (with_column, below), (with_both, cells)]
+        up = _least(falls, whole.shape)
+        down = np.minimum(cells[row, column], _least(rises, whole.shape))
+        found[row, column] = np.where(corners, up + down, 0.0).max()
+    return found
+
+
+def _least(parts: list[tuple[Mask, NDArray[np.float64]]], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """The smallest of the cells that move this way, ``inf`` where none does."""
+    lowest = np.full(shape, np.inf)
+    for moves, cells in parts:
+        lowest = np.minimum(lowest, np.where(moves, cells, np.inf))
+    return lowest
 
 
 def _lines(rows: int, columns: int) -> NDArray[np.float64]:

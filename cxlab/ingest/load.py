@@ -19,6 +19,7 @@ from cxlab.ingest.contracts import contract_of
 from cxlab.ingest.cross_rules import CROSS_RULES
 from cxlab.ingest.header_rules import HEADER_RULES
 from cxlab.ingest.locating import source_of
+from cxlab.ingest.manifest import changed_files
 from cxlab.ingest.privacy_rules import personal_columns
 from cxlab.ingest.pseudonymise import key_or_none, pseudonym_key, pseudonymised, say_pseudonyms
 from cxlab.ingest.quality import QualityReport
@@ -114,6 +115,7 @@ def _in_folder(
             _folder_problem(folder, "is not a folder." if folder.exists() else "does not exist.")
         )
     elif not findings_are_errors(findings):
+        findings += changed_files(folder)
         engine = connect(files=False)
         for name in TABLE_NAMES:
             state = _one_table(name, folder, settings, findings, engine=engine)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from cxlab.core.columns import SURVEYS
 from cxlab.core.errors import Finding
+from cxlab.core.publishing import hidden_mask
 from cxlab.core.result import Result, save_table
 from cxlab.ingest import quality_views as views
 from cxlab.ingest.contracts import CONTRACTS_BY_TABLE
@@ -167,6 +168,13 @@ class QualityReport(Result):
         """The same per dealer, most answers first: first and last day, waves with an answer, shares."""
         return views.by_dealer(self.frames, wave=wave)
 
+    def by_wave_and_dealer(self, *, wave: str = "quarter") -> pd.DataFrame:
+        """Answers of every dealer in every wave, with totals: location_id, one column per wave, ``all``.
+
+        Counts under ten are hidden, and further ones so that no total gives them away.
+        """
+        return views.by_wave_and_dealer(self.frames, wave=wave)
+
     def match_rates(self) -> pd.DataFrame:
         """Rows of each table that find their key in another: rows, without_key, matched, share (0..1)."""
         return views.match_rates(self.frames)
@@ -203,6 +211,7 @@ class QualityReport(Result):
             "coverage": self.coverage(),
             "by_wave": self.by_wave(),
             "by_dealer": self.by_dealer(),
+            "by_wave_and_dealer": self.by_wave_and_dealer(),
             "match_rates": self.match_rates(),
             "scale_use": self.scale_use(),
             "flags": self.flags(),
@@ -237,12 +246,17 @@ class QualityReport(Result):
         from cxlab.plots.quality import answer_waves
 
         table = self.by_wave(wave=wave)
+        every = int(table["answers"].sum())
+        empty = int((table["answers"] == 0).sum())
+        small = hidden_mask(table)
+        table["answers"] = table["answers"].astype("float64").mask(small)
         given, share = table["answers"], table["customer_known_share"].astype("float64")
         known = (given * share).round()
         # Ten answers are the least for a share, so the few of a small wave are not told apart.
         linked = known.fillna(given) if share.notna().any() else known
         frame = pd.DataFrame({"wave": table["wave"], "answers": given, "linked": linked})
-        note = f"n = {int(given.sum()):,} answers; waves without an answer: {int((given == 0).sum())}"
+        note = f"n = {every:,} answers; waves without an answer: {empty}"
+        note += f"; too small to be shown, or beside one: {int(small.sum())}" if small.any() else ""
         if share.notna().any() and bool((share.dropna() == 1).all()):
             note += "; the customer of every answer is known"
         return answer_waves(frame, title=f"{self.title}: answers by {wave}", note=note, ax=ax)
@@ -255,12 +269,15 @@ class QualityReport(Result):
         few = int((table["answers"] < FEWEST_ANSWERS).sum())
         ranked = int((table["answers"] >= RANKED_FROM).sum())
         note = f"n = {len(table):,} dealers: {ranked:,} with {RANKED_FROM} answers or more, {few:,} with "
+        note += (
+            f"fewer than {FEWEST_ANSWERS} (not drawn, nor what would give them away)" if few else "fewer"
+        )
         return answers_of_dealers(
-            table,
+            table[~hidden_mask(table)],
             minimum=FEWEST_ANSWERS,
             ranked_from=RANKED_FROM,
             title=f"{self.title}: answers by dealer",
-            note=note + f"fewer than {FEWEST_ANSWERS}",
+            note=note,
             ax=ax,
         )
 

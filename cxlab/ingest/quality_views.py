@@ -13,6 +13,8 @@ from cxlab.core.columns import CUSTOMER_ID, CUSTOMERS, EVENTS, LOCATION_ID, OVER
 from cxlab.core.columns import rating_columns as items_of
 from cxlab.core.errors import ParameterError
 from cxlab.core.membership import is_in
+from cxlab.core.publishing import crossed, minimum_in_force
+from cxlab.core.suppression import hidden_of_nested
 from cxlab.ingest.answer_rules import FLAG_MEANINGS, answer_flags
 from cxlab.ingest.cross_rules import KEYS
 
@@ -23,6 +25,7 @@ Mask = NDArray[np.bool_]
 FEWEST_ANSWERS: Final = 10
 #: Answers that a place in a ranking needs.
 RANKED_FROM: Final = 30
+OTHER_DEALERS: Final = f"dealers with fewer than {RANKED_FROM} answers"
 PERIODS: Final = {"month": "M", "quarter": "Q", "year": "Y"}
 _SHARES = ("customer_known_share", "ratings_empty_share", "comment_share", "flagged_share")
 WAVE_COLUMNS: Final = ("wave", "answers", "dealers", *_SHARES, "verdict")
@@ -121,6 +124,24 @@ def by_dealer(frames: Frames, *, wave: str = "quarter") -> pd.DataFrame:
     return _hidden(table, DEALER_COLUMNS)
 
 
+def by_wave_and_dealer(frames: Frames, *, wave: str = "quarter") -> pd.DataFrame:
+    """Answers of every dealer in every wave with totals; ``<NA>`` where a count may not be shown.
+
+    Dealers with too few answers for a rank share a row: nearly all their counts would be hidden.
+    """
+    surveys = frames.get(SURVEYS, pd.DataFrame())
+    waves = _waves(surveys, wave)
+    if LOCATION_ID not in surveys or waves is None:
+        return pd.DataFrame(columns=pd.Index([LOCATION_ID]))
+    places = surveys[LOCATION_ID]
+    answers = places.map(places.value_counts())
+    counts = pd.crosstab(places.mask(answers < RANKED_FROM, OTHER_DEALERS), waves)
+    if wave in PERIODS and len(counts.columns):
+        whole = pd.period_range(counts.columns.min(), counts.columns.max(), freq=PERIODS[wave])
+        counts = counts.reindex(columns=whole, fill_value=0)
+    return crossed(counts).rename_axis(LOCATION_ID).reset_index()
+
+
 def _waves(surveys: pd.DataFrame, wave: str) -> pd.Series | None:
     """The wave of each answer; None where the answers have no time."""
     if wave in PERIODS:
@@ -210,11 +231,16 @@ def answer_shares(frames: Frames, scales: Scales, *, most_points: int = 21) -> p
 
 
 def flag_counts(frames: Frames) -> pd.DataFrame:
-    """How many answers carry each sign of a careless answer, and any of them; none is removed."""
+    """How many answers carry each sign of a careless answer, and any of them; none is removed.
+
+    Signs overlap: a count is ``<NA>`` where it is small, or differs by few from one that holds it.
+    """
     surveys = frames.get(SURVEYS, pd.DataFrame())
     flags = flags_of(surveys) if len(surveys) else pd.DataFrame(columns=pd.Index(list(FLAG_MEANINGS)))
-    rows = [(name, int(flags[name].sum()), meaning) for name, meaning in FLAG_MEANINGS.items()]
-    rows.append(("any", int(flags.any(axis=1).sum()) if len(flags) else 0, "one sign or more"))
-    whole = max(len(surveys), 1)
-    listed = [(name, count, count / whole, meaning) for name, count, meaning in rows]
-    return pd.DataFrame(listed, columns=pd.Index(FLAG_COLUMNS))
+    signs = {name: flags[name].to_numpy(dtype=bool) for name in FLAG_MEANINGS}
+    signs["any"] = flags.any(axis=1).to_numpy(dtype=bool)
+    members = np.array([*signs.values()])
+    hidden = hidden_of_nested(members, minimum=minimum_in_force())
+    counts = pd.Series(members.sum(axis=1), dtype="Int64").mask(hidden)
+    table = pd.DataFrame({"flag": [*signs], "answers": counts, "share": counts / max(len(surveys), 1)})
+    return table.assign(meaning=[*FLAG_MEANINGS.values(), "one sign or more"])[list(FLAG_COLUMNS)]

@@ -19,7 +19,9 @@ def read_parquet(path: Path, *, file: str, limits: Limits, wanted: Sequence[str]
         _hold(file, about.num_rows, about.num_columns, limits)
         names = parquet.read_schema(path).names
         taken = names if wanted is None else [name for name in names if name in wanted]
-        frame = parquet.read_table(path, columns=taken, partitioning=None).to_pandas(split_blocks=True)
+        # Check sums of pages are looked at where the writer made them, which most do not.
+        table = parquet.read_table(path, columns=taken, partitioning=None, page_checksum_verification=True)
+        frame = table.to_pandas(split_blocks=True)
     except UnreadableError:
         raise
     except Exception as error:  # damaged metadata raise whatever the library meets first, KeyError too

@@ -51,7 +51,10 @@ def test_a_list_comes_from_a_data_folder_in_one_command(tmp_path, key, capsys):
     assert main([*arguments, "--opted-out", str(never), "--accept-failed-gate"]) == 0
     printed = capsys.readouterr().out
     assert "value at risk" in printed
-    note = json.loads((tmp_path / "lists" / "calls.csv.about.json").read_text())
+    (out,) = (tmp_path / "lists").glob("calls-expires-*.csv")
+    note = json.loads(out.with_name(f"{out.name}.about.json").read_text())
+    assert out.name == f"calls-expires-{note['delete_on']}.csv"
+    assert str(out) in printed
     calls = pd.read_csv(out)
     assert len(calls) == note["rows"] > 0
     assert note["left_out_as_opted_out"] > 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,20 +14,25 @@ from pathlib import Path
 import numpy as np
 import openpyxl
 import pandas as pd
+import pyarrow as pa
 import pyreadstat
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
-from cxlab.core.errors import Finding
+import cxlab
+from cxlab.cli import main
+from cxlab.core.errors import Finding, TableError
 from cxlab.ingest.bytes_rules import UnreadableError
 from cxlab.ingest.config import Dialect
+from cxlab.ingest.manifest import changed_files, write_manifest
 from cxlab.ingest.readers import read_source
 from cxlab.ingest.sources import Source
 
+#: Check sums are cheap enough for 200 examples always; readers get fewer by default, 400 in the long run.
 MANY = settings(max_examples=200, deadline=None, derandomize=True, database=None)
-#: Readers that take milliseconds per file: fewer tables by default, 400 in the long run.
-SOME = settings(max_examples=40, deadline=None, derandomize=True, database=None)
+SOME = settings(max_examples=20, deadline=None, derandomize=True, database=None)
 LONG = settings(max_examples=400, deadline=None, derandomize=True, database=None)
 LETTERS = st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn"])
 #: Cells that keep their form in every format: text begins and ends with a letter, so no blank is at stake.
@@ -92,13 +99,14 @@ def same(source: Source, rows: list[tuple[object, ...]]) -> None:
     assert flags.tolist() == [row[3] for row in rows]
 
 
-@MANY
-@given(
+DIALECTS = (
     TABLE, st.sampled_from([",", ";", "\t", "|"]), st.sampled_from(["\n", "\r\n"]),
     st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
     st.booleans(),
 )  # fmt: skip
-def test_csv_in_every_dialect_is_read_as_written(
+
+
+def read_in_dialect(
     rows: list[tuple[object, ...]], delimiter: str, newline: str, encoding: str, quoting: int, packed: bool
 ) -> None:
     data = as_csv(rows, delimiter, newline, encoding, quoting)
@@ -106,9 +114,25 @@ def test_csv_in_every_dialect_is_read_as_written(
     same(read(name, gzip.compress(data) if packed else data, delimiter=delimiter, encoding=encoding), rows)
 
 
-@MANY
+def test_csv_in_every_dialect_is_read_as_written() -> None:
+    settings(SOME, max_examples=60)(given(*DIALECTS)(read_in_dialect))()
+
+
+@pytest.mark.statistics
+def test_csv_in_every_dialect_is_read_as_written_in_a_long_run() -> None:
+    LONG(given(*DIALECTS)(read_in_dialect))()
+
+
+@SOME
 @given(TABLE)
 def test_parquet_is_read_as_written(rows: list[tuple[object, ...]]) -> None:
+    same(read("a.parquet", as_parquet(rows)), rows)
+
+
+@pytest.mark.statistics
+@LONG
+@given(TABLE)
+def test_parquet_is_read_as_written_in_a_long_run(rows: list[tuple[object, ...]]) -> None:
     same(read("a.parquet", as_parquet(rows)), rows)
 
 
@@ -209,6 +233,67 @@ def test_a_broken_byte_is_an_error_or_keeps_every_row(name: str) -> None:
         hold_broken(name, whole, place, value)
 
     broken()
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_with_a_list_of_check_sums_every_broken_byte_is_an_error(name: str, tmp_path: Path) -> None:
+    """What no reader can see without one: ``cxlab check DIR --write-manifest`` makes the list."""
+    whole = WRITTEN[name]()
+    (tmp_path / name).write_bytes(whole)
+    assert write_manifest(tmp_path) == (tmp_path / "SHA256SUMS", 1)
+    assert changed_files(tmp_path) == []
+
+    @MANY
+    @given(st.integers(0, len(whole) - 1), st.integers(0, 255))
+    def broken(place: int, value: int) -> None:
+        data = bytearray(whole)
+        data[place] = value
+        (tmp_path / name).write_bytes(bytes(data))
+        found = changed_files(tmp_path)
+        assert [(f.level, f.file) for f in found] == ([] if data == whole else [("error", name)])
+
+    broken()
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="no sha256sum on this machine")
+def test_the_list_is_one_that_sha256sum_checks(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    for name in ("surveys.csv", "parts/jan 1.csv"):
+        (tmp_path / name).write_text("a,b\n1,2\n")
+    write_manifest(tmp_path)
+    done = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.count(": OK")) == (0, 2)
+
+
+def test_a_changed_file_does_not_load_and_a_new_one_is_said(tmp_path: Path) -> None:
+    answers = "response_id,customer_id,answered_at,overall\nR1,C1,2024-03-01,7\n"
+    (tmp_path / "cxlab.toml").write_text('[privacy]\npseudonyms = "off"\n')
+    (tmp_path / "surveys.csv").write_text(answers)
+    assert main(["check", str(tmp_path), "--write-manifest"]) == 0
+    (tmp_path / "events.csv").write_text(
+        "event_id,customer_id,occurred_at,touchpoint\nE1,C1,2024-02-01,a\n"
+    )
+    report = cxlab.check(tmp_path)
+    assert report.ok
+    assert "events.csv is not in the list" in " ".join(report.lines())
+    (tmp_path / "surveys.csv").write_text(answers.replace(",7", ",1"))
+    with pytest.raises(TableError, match="a byte or more changed"):
+        cxlab.load(tmp_path)
+    (tmp_path / "surveys.csv").unlink()
+    assert "not in the folder" in " ".join(cxlab.check(tmp_path).lines())
+    (tmp_path / "SHA256SUMS").write_text("nothing of the kind\n")
+    assert "no check sum" in " ".join(cxlab.check(tmp_path).lines())
+
+
+def test_a_parquet_file_with_check_sums_of_pages_shows_no_damage_of_its_cells() -> None:
+    buffer = io.BytesIO()
+    frame = pd.DataFrame({"key": [f"C{k:05d}" for k in range(500)], "score": np.arange(500) % 10})
+    parquet.write_table(pa.Table.from_pandas(frame), buffer, write_page_checksum=True, compression="none")
+    whole = buffer.getvalue()
+    place = whole.index(b"C00250")
+    damaged = whole[:place] + b"X" + whole[place + 1 :]
+    assert isinstance(read_or_refusal("a.parquet", damaged), Finding)
+    assert read("a.parquet", whole).frame["key"].tolist() == frame["key"].tolist()
 
 
 @pytest.mark.statistics

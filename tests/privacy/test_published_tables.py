@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
+from matplotlib.axes import Axes
+from matplotlib.text import Text
 
 import cxlab
 from cxlab.core.errors import ParameterError
-from cxlab.core.publishing import MINIMUM_VARIABLE, hidden_rows, published
+from cxlab.core.provenance import Provenance
+from cxlab.core.publishing import MINIMUM_VARIABLE, crossed, hidden_rows, published
+from cxlab.core.result import Result, checks_table, save_table
+from cxlab.core.suppression import feasible_intervals, with_totals
 from cxlab.reporting.tables import dress_tables
 
 SIZES = {"Nord": 40, "Ost": 3, "Sued": 14, "West": 60}
@@ -58,6 +65,74 @@ def test_picture_and_summary_keep_to_what_the_table_shows(result: object) -> Non
     assert "n = 3" not in labels
     assert "n = 14" not in labels
     assert "Sued" not in result.summary()  # type: ignore[attr-defined]
+
+
+def drawn_words(axes: Axes) -> str:
+    axes.figure.canvas.draw()  # labels of ticks are made when drawn
+    return " ".join(text.get_text() for text in axes.findobj(Text))
+
+
+def test_no_picture_draws_a_small_group_whoever_wrote_it() -> None:
+    """One place for all results: the drawing sees the rows only that may be shown."""
+
+    @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+    class Groups(Result):
+        further: pd.DataFrame
+
+        def summary(self) -> str:
+            return "Groups."
+
+        def plot(self, *, ax: Axes | None = None) -> Axes:
+            axes = ax or plt.subplots()[1]
+            axes.barh(self.estimates["segment"], self.estimates["n"])
+            return axes
+
+        def plot_further(self) -> Axes:
+            axes = plt.subplots()[1]
+            axes.barh(self.further["dealer"], self.further["answers"])
+            axes.set_xlabel("answers")
+            return axes
+
+    table = pd.DataFrame({"segment": list(SIZES), "n": list(SIZES.values())})
+    further = pd.DataFrame({"dealer": ["D1", "D2", "D3"], "answers": [50, 60, 70]})
+    about = Provenance(model="Groups", n_rows=117, n_used=117)
+    result = Groups(estimates=table, further=further, diagnostics=checks_table([]), provenance=about)
+    words = drawn_words(result.plot())
+    assert "Nord" in words
+    assert "Ost" not in words
+    assert "Sued" not in words
+    assert "Not shown: 2 rows of fewer than 10 persons" in words
+    assert len(result.table()) == 4
+    few = further.assign(answers=[50, 9, 12])
+    again = Groups(estimates=table[:1], further=few, diagnostics=checks_table([]), provenance=about)
+    words = drawn_words(again.plot_further())
+    assert "D2" not in words
+    assert "D3" not in words
+    assert words.count("Not shown: 2 rows") == 1
+    whole = Groups(estimates=table[:1], further=further, diagnostics=checks_table([]), provenance=about)
+    assert whole.plot_further().get_xlabel() == "answers"
+
+
+def test_every_table_that_is_saved_is_hidden_beside_the_first(tmp_path: Path) -> None:
+    few = pd.DataFrame(
+        {"dealer": ["a", "b", "c"], "answers": [50, 9, 12], "last": pd.Timestamp("2024-05-01")}
+    )
+    save_table(tmp_path / "further.csv", few)
+    saved = pd.read_csv(tmp_path / "further.csv")
+    assert saved["answers"].isna().tolist() == [False, True, True]
+    assert saved["last"].isna().tolist() == [False, True, True]
+
+
+def test_a_table_of_waves_and_dealers_gives_no_small_count_away(answers: pd.DataFrame) -> None:
+    counts = pd.DataFrame({"2024Q1": [20, 30, 50], "2024Q2": [3, 40, 60]}, index=["a", "b", "c"])
+    table = crossed(counts)
+    assert table.index.tolist() == ["a", "b", "c", "all"]
+    assert table.columns.tolist() == ["2024Q1", "2024Q2", "all"]
+    assert table["all"].tolist() == [23, 70, 110, 203]
+    hidden = table.isna().to_numpy()
+    assert hidden[0].tolist() == [True, True, False]
+    low, high = feasible_intervals(with_totals(counts.to_numpy()), hidden)
+    assert (high - low)[hidden].min() >= 10
 
 
 def page(table: pd.DataFrame) -> str:

@@ -37,6 +37,10 @@ class ScoreResult(Result):
     minimum_n: int
     by: str | None
 
+    def drawable(self) -> tuple[ScoreResult, int]:
+        """This result as it is: its picture names each segment that is too small, without figures."""
+        return self, 0
+
     def summary(self) -> str:
         """The scores, or the lowest and highest segment, with intervals, n and what is not covered."""
         lost = self.provenance.n_rows - self.provenance.n_used
