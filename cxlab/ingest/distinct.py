@@ -52,19 +52,15 @@ def fingerprints(values: pd.Series) -> NDArray[np.uint64]:
     # A number of eight letters begins at every letter; seven zeros let the last ones be read, too.
     padded = np.append(text, np.zeros(7, dtype=np.uint8))
     eights = np.ndarray(len(text), dtype="<u8", buffer=padded, strides=(1,))
-    at, rows, left = begins[:-1], slice(None), lengths
-    while len(left):
-        inside = np.flatnonzero(left > 0)
-        if not len(inside):
-            break
-        if len(inside) < len(left):
-            at, left = at[inside], left[inside]
-            rows = inside if isinstance(rows, slice) else rows[inside]
+    rows = np.flatnonzero(lengths > 0)
+    at, left = begins[:-1][rows], lengths[rows]
+    while len(rows):
         beyond = (np.maximum(8 - left, 0) * 8).astype(np.uint64)
         word = (eights[at] << beyond) >> beyond
         mixed = (found[rows] ^ word) * _MIX
         found[rows] = mixed ^ (mixed >> np.uint64(29))
-        at, left = at + 8, left - 8
+        longer = left > 8
+        rows, at, left = rows[longer], at[longer] + 8, left[longer] - 8
     return found * _MIX
 
 
