@@ -4,8 +4,9 @@ Run from the checkout:
 
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv/bin/python benchmarks/churn_value.py
 
-Peers in the same run: statsmodels' PHReg (Cox) on a part of the customers, lifetimes where it is installed,
-else the same likelihood written plainly in SciPy, one row per customer and numerical gradients.
+Peers in the same run: Cox's model by statsmodels and, where it is installed, by lifelines, on a part of the
+customers; lifetimes where it is installed, else the same likelihood written plainly in SciPy, one row per
+customer and numerical gradients.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import betaln, gammaln
 from statsmodels.duration.hazard_regression import PHReg
@@ -78,6 +80,15 @@ def hazards() -> None:
         print(f"{PEER_CUSTOMERS:,} customers, share {share:g}: hazard {ours:.2f} CPU s")
     peer, seconds = cpu(lambda: PHReg(time_[few], x[few], status=left[few], ties="efron").fit())
     print(f"the same, PHReg {seconds:.2f} CPU s, Cox effects {peer.params[:3].round(3).tolist()}")
+    if not find_spec("lifelines"):
+        print("the same, lifelines: not installed (pip install lifelines)")
+        return
+    from lifelines import CoxPHFitter
+
+    table = pd.DataFrame(x[few]).assign(months=time_[few], left=left[few])
+    peer, seconds = cpu(lambda: CoxPHFitter().fit(table, "months", "left"))
+    effects = peer.params_.to_numpy()[:3].round(3).tolist()
+    print(f"the same, lifelines {seconds:.2f} CPU s, Cox effects {effects}")
 
 
 def buyers(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
