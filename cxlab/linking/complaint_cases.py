@@ -48,9 +48,9 @@ def complaint_cases(
     Returns
     -------
     Linked
-        ``table()``: complaint_id, customer_id, location_id, opened_at; ``resolved_days`` (missing: not
-        resolved at the landmark, or reopened until then); ``retained`` (1, 0, missing where the horizon is
-        not over) and ``satisfaction_after`` (missing where nobody answered); the facts known before:
+        ``table()``: complaint_id, customer_id, location_id, opened_at, landmark_at; ``resolved_days``
+        (missing: not resolved at the landmark, or reopened until then); ``retained`` (1, 0, missing where
+        the horizon is not over) and ``satisfaction_after`` (missing where nobody answered); known before:
         severity, topic, earlier_complaints, days_since_joining, value_per_year, plan, segment, language,
         prior_satisfaction, dealer_prior_satisfaction, negative_events_year.
 
@@ -98,8 +98,8 @@ def _link(tables: Tables, landmark_days: int, horizon_days: int, satisfaction: s
             tables.frames[COMPLAINTS]["satisfaction_after"].loc[cases["row"]].to_numpy()
         )
     own = [name for name in CASE_FACTS if name in cases]
-    columns = ["complaint_id", CUSTOMER_ID, LOCATION_ID, "opened_at", "resolved_days", *outcomes]
-    columns = [*(c for c in columns if c in cases), *own, *facts.columns]
+    columns = ["complaint_id", CUSTOMER_ID, LOCATION_ID, "opened_at", "landmark_at", "resolved_days"]
+    columns = [*(c for c in [*columns, *outcomes] if c in cases), *own, *facts.columns]
     features = [
         Feature(name=c, block="known before", sql="", meaning=f"{c} of the complaint") for c in own
     ] + features

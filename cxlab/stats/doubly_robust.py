@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxlab.stats.multinomial import (
+    ClassFit,
     Codes,
     Floats,
     class_probabilities,
-    fit_classes,
     quadratic_terms,
+    solve_classes,
 )
 from cxlab.stats.response import kish_sample_size, mean_from_influence, standardised_differences
 
@@ -163,20 +165,23 @@ def _predict(learner: _Learner, outcome: Floats, deals: list[Codes], *, binary: 
     # Fits of all rows, from which the folds start: they differ little.
     some = np.ones(n, dtype=np.bool_)
     start = learner.fit_arms(some, None)
-    whole = learner.fit_outcomes(seen, outcome, binary=binary, start=None) if binary else None
+    whole = learner.fit_shares(seen, outcome, near=None) if binary else None
     answered = seen.astype(np.float64)
-    silent = None if seen.all() else learner.fit_outcomes(some, answered, binary=True, start=None)
+    silent = None if seen.all() else learner.fit_shares(some, answered, near=None)
     shape = (len(deals), n, arms)
     chance, expected, reach = np.empty(shape), np.empty(shape), np.ones(shape[:2])
     for split, fold in enumerate(deals):
         for number in range(int(fold.max()) + 1):
             test = fold == number
             chance[split, test] = learner.arms(~test, test, start)
-            fitted = learner.fit_outcomes(~test & seen, outcome, binary=binary, start=whole)
-            expected[split, test] = learner.outcomes(test, fitted, binary=binary)
+            if whole is None:
+                expected[split, test] = learner.means(~test & seen, test, outcome)
+            else:
+                fitted = learner.fit_shares(~test & seen, outcome, near=whole)
+                expected[split, test] = learner.shares(test, fitted)
             if silent is not None:
-                fitted = learner.fit_outcomes(~test, answered, binary=True, start=silent)
-                answering = learner.outcomes(test, fitted, binary=True)
+                fitted = learner.fit_shares(~test, answered, near=silent)
+                answering = learner.shares(test, fitted)
                 reach[split, test] = answering[np.arange(test.sum()), arm[test]]
     return CrossFit(
         arm=arm,
@@ -196,48 +201,58 @@ class _Learner:
     arm: Codes
     count: int
 
-    def fit_arms(self, train: NDArray[np.bool_], start: Floats | None) -> Floats:
+    def fit_arms(self, train: NDArray[np.bool_], near: ClassFit | None) -> ClassFit:
         """Coefficients of the chances of the arms."""
-        penalty = self._ridge(self.terms.shape[1], 0)
-        return fit_classes(
-            self.terms[train], self.arm[train], classes=self.count, penalty=penalty, start=start
+        return solve_classes(
+            self.terms[train], self.arm[train], classes=self.count, penalty=self._ridge(0), near=near
         )
 
-    def arms(self, train: NDArray[np.bool_], test: NDArray[np.bool_], start: Floats) -> Floats:
+    def arms(self, train: NDArray[np.bool_], test: NDArray[np.bool_], near: ClassFit) -> Floats:
         """Chances of the arms in the test rows."""
-        return class_probabilities(self.terms[test], self.fit_arms(train, start))
+        return class_probabilities(self.terms[test], self.fit_arms(train, near).coefficients)
 
-    def fit_outcomes(
-        self, train: NDArray[np.bool_], outcome: Floats, *, binary: bool, start: Floats | None
-    ) -> Floats:
-        """Coefficients of the expected outcome on terms, arms and their crossings."""
-        design = self._design(train, self.arm[train])
-        ridge = self._ridge(self.terms.shape[1], design.shape[1] - self.terms.shape[1])
-        if binary:
-            codes = outcome[train].astype(np.intp)
-            return fit_classes(design, codes, classes=2, penalty=ridge, start=start)
-        gram = design.T @ design + np.diag(ridge)
-        return np.asarray(np.linalg.solve(gram, design.T @ outcome[train]))[:, None]
+    def fit_shares(self, train: NDArray[np.bool_], outcome: Floats, *, near: ClassFit | None) -> ClassFit:
+        """Coefficients of the chance of a 0/1 outcome on terms, arms and their crossings."""
+        codes = outcome[train].astype(np.intp)
+        return solve_classes(self.design[train], codes, classes=2, penalty=self._outcome_ridge, near=near)
 
-    def outcomes(self, test: NDArray[np.bool_], fitted: Floats, *, binary: bool) -> Floats:
-        """Expected outcome of the test rows in every arm, (rows, K)."""
-        predicted = []
-        for code in range(self.count):
-            there = self._design(test, np.full(int(test.sum()), code))
-            predicted.append(class_probabilities(there, fitted)[:, 1] if binary else there @ fitted[:, 0])
-        return np.column_stack(predicted)
+    def shares(self, test: NDArray[np.bool_], fitted: ClassFit) -> Floats:
+        """Chance of the outcome of the test rows in every arm, (rows, K)."""
+        return 1.0 / (1.0 + np.exp(-self._in_every_arm(test, fitted.coefficients[:, 0])))
 
-    def _ridge(self, terms: int, crossed: int) -> Floats:
+    def means(self, train: NDArray[np.bool_], test: NDArray[np.bool_], outcome: Floats) -> Floats:
+        """Expected outcome of the test rows in every arm, by ridge regression, (rows, K)."""
+        design = self.design[train]
+        gram = design.T @ design + np.diag(self._outcome_ridge)
+        fitted = np.linalg.solve(gram, design.T @ outcome[train])
+        return self._in_every_arm(test, np.asarray(fitted, dtype=np.float64))
+
+    @cached_property
+    def design(self) -> Floats:
+        """Terms, arms 1..K-1 as dummies, and features times these, (n, q)."""
+        dummies = (self.arm[:, None] == np.arange(1, self.count)).astype(np.float64)
+        main = self.terms[:, 1 : 1 + self.mains]
+        crossed = (main[:, :, None] * dummies[:, None, :]).reshape(len(main), -1)
+        return np.hstack([self.terms, dummies, crossed])
+
+    def _in_every_arm(self, rows: NDArray[np.bool_], coefficients: Floats) -> Floats:
+        """Linear predictor (rows, K) had the rows been in arm 0, in arm 1, ..."""
+        terms, others = self.terms[rows], self.count - 1
+        size = terms.shape[1]
+        shift, slopes = coefficients[size : size + others], coefficients[size + others :]
+        added = terms[:, 1 : 1 + self.mains] @ slopes.reshape(self.mains, others) + shift
+        base = terms @ coefficients[:size]
+        return np.column_stack([base, base[:, None] + added])
+
+    @property
+    def _outcome_ridge(self) -> Floats:
+        return self._ridge((self.count - 1) * (1 + self.mains))
+
+    def _ridge(self, crossed: int) -> Floats:
         """Penalty of each column: constant, features, squares and products, arms and their crossings."""
-        quadratic = terms - 1 - self.mains
+        quadratic = self.terms.shape[1] - 1 - self.mains
         sizes = (1, self.mains, quadratic, crossed)
         return np.repeat([0.0, PENALTY, PENALTY_QUADRATIC, PENALTY], sizes)
-
-    def _design(self, rows: NDArray[np.bool_], arm: Codes) -> Floats:
-        dummies = (arm[:, None] == np.arange(1, self.count)).astype(np.float64)
-        main = self.terms[rows, 1 : 1 + self.mains]
-        crossed = (main[:, :, None] * dummies[:, None, :]).reshape(len(main), -1)
-        return np.hstack([self.terms[rows], dummies, crossed])
 
 
 def combine_splits(estimates: Floats, influences: Floats, *, clusters: Codes | None = None) -> Effect:
@@ -326,18 +341,6 @@ def effect_on_treated(fit: CrossFit, *, clusters: Codes | None = None) -> Effect
     raw = np.where(treated, gap + fit.residual, -odds * fit.residual) / share
     means = raw.mean(axis=1)
     return combine_splits(means, raw - means[:, None] * treated / share, clusters=clusters)
-
-
-def without_rows(fit: CrossFit, kept: NDArray[np.bool_]) -> CrossFit:
-    """The predictions of some rows only."""
-    return replace(
-        fit,
-        arm=fit.arm[kept],
-        outcome=fit.outcome[kept],
-        chance=fit.chance[:, kept],
-        expected=fit.expected[:, kept],
-        reach=fit.reach[:, kept],
-    )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

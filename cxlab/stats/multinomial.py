@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -11,8 +12,11 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
 #: Newton steps, and the largest step after which nothing changes: the next would be about its square.
-MAX_STEPS = 30
+MAX_STEPS = 60
 TOLERANCE = 1e-4
+#: With a curvature kept from before: the largest last step, and how much of the step before is too much.
+KEPT_TOLERANCE = 1e-6
+WORN = 0.3
 #: Two columns that agree to this correlation carry the same thing.
 _SAME = 1.0 - 1e-9
 
@@ -72,10 +76,31 @@ def class_probabilities(design: Floats, coefficients: Floats) -> Floats:
     >>> class_probabilities(np.ones((1, 1)), np.array([[0.0, 0.0]])).round(3).tolist()
     [[0.333, 0.333, 0.333]]
     """
-    linear = np.column_stack([np.zeros(len(design)), design @ coefficients])
-    linear -= linear.max(axis=1, keepdims=True)
-    np.exp(linear, out=linear)
-    return np.asarray(linear / linear.sum(axis=1, keepdims=True))
+    return shares_of(design @ coefficients)
+
+
+def shares_of(linear: Floats) -> Floats:
+    """Chances (n, K) from the linear predictors (n, K-1) of classes 1..K-1 against class 0.
+
+    >>> shares_of(np.zeros((1, 1))).tolist()
+    [[0.5, 0.5]]
+    """
+    # Classes as rows: sums over few neighbours are many times slower than over few long rows.
+    chances = np.empty((linear.shape[1] + 1, len(linear)))
+    chances[0], chances[1:] = 0.0, linear.T
+    chances -= chances.max(axis=0)
+    np.exp(chances, out=chances)
+    chances /= chances.sum(axis=0)
+    return chances.T
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ClassFit:
+    """Coefficients (q, K-1), and a curvature of the likelihood near them, of how many rows."""
+
+    coefficients: Floats
+    information: Floats
+    rows: float
 
 
 def fit_classes(
@@ -85,7 +110,6 @@ def fit_classes(
     classes: int,
     penalty: float | Floats,
     weights: Floats | None = None,
-    start: Floats | None = None,
 ) -> Floats:
     """Coefficients (q, K-1) that maximise ``sum_i w_i log p(code_i) - sum penalty b^2 / 2``.
 
@@ -101,14 +125,10 @@ def fit_classes(
         Ridge on the scale of the log-likelihood, above 0, one or (q,): separated classes stay finite.
     weights
         Shape (n,), 0 for rows left out; None for all rows once.
-    start
-        Coefficients to start from: those of nearly the same rows save most of the steps.
 
     Returns
     -------
     (q, K-1) array
-
-    Newton's method with step halving; the penalised likelihood is concave.
 
     Examples
     --------
@@ -117,26 +137,70 @@ def fit_classes(
     >>> class_probabilities(design, found)[[0, 5], 1].round(3).tolist()
     [0.333, 0.667]
     """
+    return solve_classes(design, codes, classes=classes, penalty=penalty, weights=weights).coefficients
+
+
+def solve_classes(
+    design: Floats,
+    codes: Codes,
+    *,
+    classes: int,
+    penalty: float | Floats,
+    weights: Floats | None = None,
+    near: ClassFit | None = None,
+) -> ClassFit:
+    """As :func:`fit_classes`; ``near`` is a fit of about the same rows, from which the search starts.
+
+    Newton's method with step halving; the penalised likelihood is concave. The curvature is the dear part
+    of a step, so it is kept as long as each step is much smaller than the one before, and taken from
+    ``near`` for the first; the steps then go on until they are a thousand times smaller.
+    """
+    from scipy.linalg import lu_factor, lu_solve
+
     q, free = design.shape[1], classes - 1
-    coefficients = np.zeros((q, free)) if start is None else start.copy()
     target = (codes[:, None] == np.arange(1, classes)).astype(np.float64)
     weight = np.ones(len(design)) if weights is None else weights
     ridge = np.broadcast_to(penalty, (q,)).astype(np.float64)
     ridge[0] = 0.0
+    rows = float(weight.sum())
+    if near is None:
+        coefficients, factors = np.zeros((q, free)), None
+    else:
+        coefficients, information = near.coefficients, _for_rows(near, rows, ridge)
+        factors = lu_factor(information)
     value, chances = _objective(design, coefficients, codes, weight, ridge)
+    last = np.inf
     for _ in range(MAX_STEPS):
+        fresh = factors is None
+        if fresh:
+            information = _information(design, chances[:, 1:], weight, ridge)
+            factors = lu_factor(information)
         score = design.T @ ((target - chances[:, 1:]) * weight[:, None]) - ridge[:, None] * coefficients
-        information = _information(design, chances[:, 1:], weight, ridge)
-        step = np.linalg.solve(information, score.T.ravel()).reshape(free, q).T
+        step = lu_solve(factors, score.T.ravel()).reshape(free, q).T
+        length = float(np.abs(step).max())
+        if not fresh and length > WORN * last:
+            factors, last = None, np.inf
+            continue
         for _ in range(20):
             moved, found = _objective(design, coefficients + step, codes, weight, ridge)
             if moved >= value - 1e-9 * abs(value):
                 break
-            step = step / 2.0
-        coefficients, value, chances = coefficients + step, moved, found
-        if np.abs(step).max() < TOLERANCE:
+            step, factors = step / 2.0, None
+        coefficients, value, chances, last = coefficients + step, moved, found, length
+        if np.abs(step).max() < (TOLERANCE if fresh else KEPT_TOLERANCE):
             break
-    return coefficients
+    return ClassFit(coefficients=coefficients, information=information, rows=rows)
+
+
+def _for_rows(near: ClassFit, rows: float, ridge: Floats) -> Floats:
+    """The curvature of a fit as it would be with another number of like rows."""
+    matrix = near.information.copy()
+    own = np.tile(np.maximum(ridge, 1e-8), near.coefficients.shape[1])
+    diagonal = np.diag_indices(len(own))
+    matrix[diagonal] -= own
+    matrix *= rows / near.rows
+    matrix[diagonal] += own
+    return matrix
 
 
 def _objective(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from cxlab.stats.ridge_logistic import ridge_logistic
 from cxlab.stats.stock import StockPlan
 from cxlab.stats.stock_regression import Bound, search_half_life
 
@@ -16,7 +14,10 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 #: Half the squared Newton decrement per row: of the search, and of the last fit.
-ROUGH, FINE = 1e-8, 1e-13
+ROUGH, FINE = 1e-10, 1e-14
+#: A kept curvature is worn out if a decrement is more than this share of the one before.
+WORN = 0.1
+MOST_STEPS, HALVINGS = 60, 30
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -34,22 +35,78 @@ class StockLogitProblem:
     #: ridge penalty of each of them, shape (j,)
     penalty: Floats
 
-    def design(self, half_life: float) -> Floats:
-        """Other columns, then the stocks."""
-        return np.column_stack([self.other, self.plan.stocks(half_life) * self.direction])
+    def stocks(self, half_life: float) -> Floats:
+        """The signed stocks at every row, shape (rows, s)."""
+        return self.plan.stocks(half_life) * self.direction
 
-    def solve(self, half_life: float, start: Floats | None, *, tolerance: float) -> tuple[Floats, float]:
-        """Coefficients for one half-life, and the penalised loss there."""
-        design = self.design(half_life)
 
-        def whole() -> Iterator[tuple[slice, Floats]]:
-            yield slice(0, len(design)), design
+@dataclass(eq=False)
+class _Search:
+    """Penalised fits for one half-life after the other, each from the last one.
 
-        ridge = np.r_[self.penalty, np.zeros(len(self.direction))]
-        found = ridge_logistic(whole, self.event, penalty=ridge, start=start, tolerance=tolerance)
-        logit = design @ found
-        loss = float(np.sum(np.logaddexp(0.0, logit) - self.event * logit) + 0.5 * ridge @ found**2)
-        return found, loss
+    The other columns are many and the same for all half-lives, and their weights hardly change: their
+    block of the curvature is kept as long as the steps shrink; that of the stocks is always new.
+    """
+
+    problem: StockLogitProblem
+    theta: Floats
+    block: Floats | None = None
+
+    def loss(self, half_life: float, *, tolerance: float) -> float:
+        """The penalised loss for one half-life; ``theta`` then holds its coefficients."""
+        stocks = self.problem.stocks(half_life)
+        value, chance = self._value(stocks, self.theta)
+        last = np.inf
+        for _ in range(MOST_STEPS):
+            fresh = self.block is None
+            gradient, step = self._step(stocks, chance)
+            gain = float(gradient @ step)
+            if not fresh and gain > WORN * last:
+                self.block, last = None, np.inf
+                continue
+            there, moved, chance = self._advance(stocks, step, value, gain)
+            self.theta, value, last = there, moved, gain
+            if gain / (2.0 * len(chance)) < tolerance:
+                break
+        return value
+
+    def _step(self, stocks: Floats, chance: Floats) -> tuple[Floats, Floats]:
+        """Gradient and Newton step, with the kept block of the other columns."""
+        problem, size = self.problem, len(self.problem.penalty)
+        weight, wrong = chance * (1.0 - chance), chance - problem.event
+        if self.block is None:
+            rooted = problem.other * np.sqrt(weight)[:, None]
+            self.block = rooted.T @ rooted + np.diag(problem.penalty + 1e-10)
+        weighed = stocks * weight[:, None]
+        curvature = np.empty((size + stocks.shape[1],) * 2)
+        curvature[:size, :size] = self.block
+        curvature[:size, size:] = problem.other.T @ weighed
+        curvature[size:, :size] = curvature[:size, size:].T
+        curvature[size:, size:] = stocks.T @ weighed + 1e-10 * np.eye(stocks.shape[1])
+        ridge = problem.penalty * self.theta[:size]
+        gradient = np.r_[problem.other.T @ wrong + ridge, stocks.T @ wrong]
+        return gradient, np.asarray(np.linalg.solve(curvature, gradient))
+
+    def _advance(
+        self, stocks: Floats, step: Floats, value: float, gain: float
+    ) -> tuple[Floats, float, Floats]:
+        """Coefficients, loss and chances after the step, halved where the loss would not fall."""
+        size = 1.0
+        for _ in range(HALVINGS):
+            there = self.theta - size * step
+            moved, chance = self._value(stocks, there)
+            if moved <= value - 0.1 * size * gain + 1e-12 * abs(value):
+                break
+            size, self.block = size / 2.0, None
+        return there, moved, chance
+
+    def _value(self, stocks: Floats, theta: Floats) -> tuple[float, Floats]:
+        from scipy.special import expit
+
+        problem, size = self.problem, len(self.problem.penalty)
+        logit = problem.other @ theta[:size] + stocks @ theta[size:]
+        loss = np.sum(np.logaddexp(0.0, logit) - problem.event * logit)
+        return float(loss + 0.5 * problem.penalty @ theta[:size] ** 2), expit(logit)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -105,26 +162,25 @@ def fit_stock_logit(
     Sources: Allison (1982), Sociological Methodology 13 (discrete hazard as a logit); Prentice and Pyke
     (1979), Biometrika 66 (sampling rows without an event).
     """
-    last: Floats | None = None
+    search = _Search(problem, _constant_alone(problem))
 
     def loss(ln_half_life: float) -> float:
-        nonlocal last
-        last, value = problem.solve(float(np.exp(ln_half_life)), last, tolerance=ROUGH)
-        return value
+        return search.loss(float(np.exp(ln_half_life)), tolerance=ROUGH)
 
     bound: Bound = "inside"
     found = half_life
     if found is None:
         best, bound = search_half_life(loss, *(float(np.log(limit)) for limit in half_life_range))
         found = float(np.exp(best))
-    theta, _ = problem.solve(found, last, tolerance=FINE)
-    size = len(problem.direction)
+    search.loss(found, tolerance=FINE)
+    theta, size = search.theta, len(problem.direction)
     stocks, slopes = problem.plan.stocks_and_slopes(found)
     columns = stocks * problem.direction
     if half_life is None and bound == "inside":
         columns = np.column_stack([columns, (slopes * problem.direction) @ theta[-size:]])
     covariance, used = np.zeros((size + 1, size + 1)), columns.shape[1]
-    covariance[:used, :used] = _jackknife(problem, problem.design(found) @ theta, columns)
+    logit = problem.other @ theta[:-size] + problem.stocks(found) @ theta[-size:]
+    covariance[:used, :used] = _jackknife(problem, logit, columns)
     return StockLogit(
         half_life=found,
         bound=bound,
@@ -132,6 +188,14 @@ def fit_stock_logit(
         effects=theta[-size:],
         covariance=covariance,
     )
+
+
+def _constant_alone(problem: StockLogitProblem) -> Floats:
+    """Coefficients from which the first search starts: the share of events, and nothing else."""
+    theta = np.zeros(len(problem.penalty) + len(problem.direction))
+    share = (problem.event.sum() + 0.5) / (len(problem.event) + 1.0)
+    theta[0] = np.log(share / (1.0 - share))
+    return theta
 
 
 def _jackknife(problem: StockLogitProblem, logit: Floats, columns: Floats) -> Floats:

@@ -59,7 +59,8 @@ def fit_listeners(counts: Floats, *, top: int = TOP_CODE, confidence: float = 0.
     True
     """
     from scipy.optimize import minimize
-    from scipy.stats import nbinom, norm
+    from scipy.special import betainc, gammaln
+    from scipy.stats import norm
 
     tellers = np.floor(counts[counts >= 1.0])
     if len(tellers) < 20 or not (tellers > 1).any():
@@ -68,9 +69,13 @@ def fit_listeners(counts: Floats, *, top: int = TOP_CODE, confidence: float = 0.
     cut = values >= top - 1
 
     def loss(at: Floats) -> float:
-        size = np.exp(np.clip(at[1], -6.0, 9.0))
-        chance = size / (size + np.exp(at[0]))
-        terms = np.where(cut, nbinom.logsf(top - 2, size, chance), nbinom.logpmf(values, size, chance))
+        log_size = np.clip(at[1], -6.0, 9.0)
+        size, total = np.exp(log_size), np.logaddexp(log_size, at[0])
+        terms = gammaln(values + size) - gammaln(size) - gammaln(values + 1.0)
+        terms += size * (log_size - total) + values * (at[0] - total)
+        # The last value stands for all from the top code on.
+        beyond = betainc(top - 1, size, np.exp(at[0] - total))
+        terms[cut] = np.log(max(beyond, 1e-300))
         # A weak pull of the dispersion towards 1 keeps counts without any spread finite.
         return float(-(times @ terms) + 0.005 * at[1] ** 2)
 

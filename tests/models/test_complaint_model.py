@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxlab.core.errors import NotAnswerableError, ParameterError
+from cxlab.core.errors import FitError, NotAnswerableError, ParameterError
 from cxlab.ingest.tables import Tables
 from cxlab.linking.complaint_cases import complaint_cases
 from cxlab.models.recovery.complaints import ComplaintModel
 from cxlab.models.recovery.paradox import ParadoxModel
+from cxlab.models.recovery.response_time import ResponseTimeModel
 
 
 def cases(rng, n=1_500, *, overlap=True, effect=0.2):
@@ -60,6 +61,102 @@ def test_without_a_resolution_there_is_no_answer():
     table = cases(np.random.default_rng(3)).assign(resolved_days=np.nan)
     with pytest.raises(NotAnswerableError, match="resolved"):
         ComplaintModel().fit(table)
+
+
+def test_a_case_resolved_after_its_customer_had_left_is_refused():
+    table = cases(np.random.default_rng(7), 400)
+    table["opened_at"] = pd.Timestamp("2025-01-01")
+    table["left_at"] = pd.Timestamp("2025-01-03")
+    late = int((table["resolved_days"] > 2).sum())
+    for model in (ComplaintModel(outcomes=("retained",)), ResponseTimeModel()):
+        with pytest.raises(FitError, match=f"{late} of 400 cases.*complaint_cases"):
+            model.fit(table)
+
+
+def test_cases_without_a_landmark_or_without_the_customers_value_are_warned_of():
+    table = cases(np.random.default_rng(8), 900)
+    model = ComplaintModel(outcomes=("retained",), splits=1)
+    checks = model.fit(table).checks().set_index("check")["passed"]
+    assert not checks["judged at a landmark"]
+    assert not checks["value of the customer is adjusted for"]
+    opened = pd.Timestamp("2025-01-01")
+    table = table.assign(opened_at=opened, landmark_at=opened + pd.Timedelta(days=9))
+    late = int((table["resolved_days"] > 9).sum())
+    result = model.fit(table.assign(value_per_year=np.arange(900.0)))
+    checks = result.checks().set_index("check")
+    assert checks.loc["value of the customer is adjusted for", "passed"]
+    assert checks.loc["judged at a landmark", "value"] == f"{late} resolved after it"
+    good = model.fit(table[~(table["resolved_days"] > 9)])
+    assert good.checks().set_index("check").loc["judged at a landmark", "passed"]
+
+
+def test_a_complaint_that_comes_back_within_30_days_was_not_resolved():
+    day = lambda n: pd.Timestamp("2025-01-01") + pd.Timedelta(days=n)  # noqa: E731
+    complaints = pd.DataFrame(
+        {
+            "complaint_id": ["K1", "K2", "K3", "K4"],
+            "customer_id": ["C1", "C1", "C2", "C2"],
+            "topic": ["bill", "bill", "bill", "wait"],
+            "opened_at": [day(0), day(12), day(0), day(12)],
+            "resolved_at": [day(5), pd.NaT, day(5), pd.NaT],
+        }
+    )
+    tables = Tables.of({"complaints": complaints}, None, title="back again", data_end=day(400))
+    rows = complaint_cases(tables).table().set_index("complaint_id")
+    assert np.isnan(rows.loc["K1", "resolved_days"]), "the same topic again before the landmark"
+    assert rows.loc["K3", "resolved_days"] == 5.0, "another topic is another complaint"
+    assert (rows["landmark_at"] == rows["opened_at"] + pd.Timedelta(days=30)).all()
+
+
+def hidden_answers(rng, n=3_000):
+    """Severity moves arm and satisfaction; who is dissatisfied answers less, help lifts by 1.5 points."""
+    severity = rng.integers(0, 5, n).astype(float)
+    resolved = rng.random(n) < 1 / (1 + np.exp(0.8 * (severity - 2)))
+    days = np.where(resolved, np.exp(1.5 + 0.6 * rng.normal(size=n)), np.nan)
+    fast = resolved & (days <= 7)
+    score = np.clip(6.0 - 0.8 * (severity - 2) + 1.5 * fast + 0.5 * (resolved & ~fast), 1, 10)
+    score = np.clip(score + rng.normal(size=n), 1, 10)
+    told = rng.random(n) < 1 / (1 + np.exp(1.5 - 0.4 * score))
+    noise = rng.normal(size=n)
+    table = pd.DataFrame({"severity": severity, "mood": noise, "resolved_days": days})
+    return table.assign(satisfaction_after=np.where(told, score, np.nan))
+
+
+@pytest.fixture(scope="module")
+def half_answered():
+    model = ComplaintModel(outcomes=("satisfaction_after",), adjust_for=("severity", "mood"), splits=1)
+    table = hidden_answers(np.random.default_rng(9))
+    return model.fit(table), table
+
+
+def test_bounds_say_what_silence_could_hide_by_their_formula(half_answered):
+    result, table = half_answered
+    row = result.bounds().set_index("term").loc["fast - unresolved"]
+    fast, base = table["resolved_days"] <= 7, table["resolved_days"].isna()
+    told = table["satisfaction_after"].notna()
+    assert row["answered_share"] == pytest.approx(told[fast].mean())
+    assert row["answered_share_base"] == pytest.approx(told[base].mean())
+    silent = 2 - row["answered_share"] - row["answered_share_base"]
+    assert row["high_worst"] - row["low_worst"] == pytest.approx(9 * silent), "the scale is 9 points long"
+    assert row["low_worst"] < 0 < row["estimate"] < row["high_worst"]
+    assert row["tipping_points"] == pytest.approx(row["estimate"] / silent)
+    assert f"{row['tipping_points']:.1f} points apart" in result.summary()
+
+
+def test_the_e_value_stands_beside_that_of_the_strongest_measured_cause(half_answered):
+    row = half_answered[0].sensitivity().iloc[0]
+    assert row["strongest_measured"] == "severity"
+    assert row["moved_without_it"] > 0.3, "without severity, help for mild trouble looks better"
+    assert 1.0 < row["e_value_of_strongest"] < row["e_value_of_limit"] < row["e_value"]
+    assert row["low_if_one_like_it"] < row["estimate"] - 0.3
+    assert "severity, reaches" in half_answered[0].summary()
+
+
+def test_without_severity_nothing_is_said_about_speed():
+    table = hidden_answers(np.random.default_rng(10), 900).drop(columns="severity")
+    result = ComplaintModel(outcomes=("satisfaction_after",), adjust_for=("mood",), splits=1).fit(table)
+    assert "Severity is not recorded" in result.summary()
+    assert not result.checks().set_index("check").loc["severity is adjusted for", "passed"]
 
 
 def immortal_time(rng, n):

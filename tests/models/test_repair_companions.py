@@ -112,6 +112,23 @@ def test_groups_refuse_without_a_positive_effect_and_without_groups(world):
         RepairGroupsModel(by="segment").fit(*world)
 
 
+def test_groups_of_the_customers_are_looked_up_by_customer(world):
+    answers, experiences = world
+    names = answers["customer_id"].unique()
+    segment = np.where(np.arange(len(names)) % 3 == 0, "business", "private")
+    segment[1::5] = "fleet"
+    customers = pd.DataFrame({"customer_id": names, "segment": segment})
+    result = RepairGroupsModel(by="segment").fit(answers, experiences, customers)
+    own = experiences.assign(
+        segment=experiences["customer_id"].map(customers.set_index("customer_id")["segment"])
+    )
+    pd.testing.assert_frame_equal(result.table(), RepairGroupsModel(by="segment").fit(answers, own).table())
+    assert set(result.table()["term"]) == {"fleet", "private", "business"}
+    unknown = customers.iloc[len(customers) // 2 :]
+    fewer = RepairGroupsModel(by="segment").fit(answers, experiences, unknown)
+    assert fewer.table()["n"].sum() < result.table()["n"].sum()
+
+
 # --- free fading
 
 

@@ -73,6 +73,42 @@ def test_the_demo_gives_back_its_zone_where_the_gap_is_not_rounded():
     assert "ratings are rounded" in rounded.headline()
 
 
+def test_one_kink_prints_no_threshold_and_says_what_describes_the_gap_better():
+    rng = np.random.default_rng(8)
+    table = answers(rng, 3_000)
+    gap = table["perceived"] - table["expectation"]
+    kink = 1.2 * np.minimum(gap, 0) + 0.3 * np.maximum(gap, 0) + rng.normal(0, 1, len(gap))
+    result = ToleranceModel().fit(table.assign(visit_satisfaction=kink))
+    assert row(result, "zone")["verdict"] == "rejected"
+    withheld = result.table().iloc[1:]
+    assert withheld[["estimate", "conf_low", "conf_high"]].isna().all(axis=None)
+    assert (withheld["verdict"] == "not identified").all()
+    assert "no zone of tolerance" in result.headline()
+
+
+def test_the_surface_sees_that_the_level_counts_beside_the_gap():
+    rng = np.random.default_rng(9)
+    table = answers(rng, 3_000)
+    name = "only the gap counts"
+    assert ToleranceModel().fit(table).checks().set_index("check").loc[name, "passed"]
+    both = table["visit_satisfaction"] + 0.3 * (table["expectation"] + table["perceived"])
+    result = ToleranceModel().fit(table.assign(visit_satisfaction=both))
+    assert not result.checks().set_index("check").loc[name, "passed"]
+    agree = result.surface().set_index("term").loc["slope where both agree"]
+    assert agree["conf_low"] < 0.6 < agree["conf_high"]
+
+
+def test_an_expectation_asked_with_the_answer_is_warned_of():
+    table = answers(np.random.default_rng(10), 3_000)
+    name, moment = "expectation asked before the answer", pd.Timestamp("2026-01-05")
+    model = ToleranceModel()
+    assert not model.fit(table).checks().set_index("check").loc[name, "passed"], "nobody knows"
+    same = table.assign(answered_at=moment, expectation_at=moment)
+    assert not model.fit(same).checks().set_index("check").loc[name, "passed"]
+    before = same.assign(expectation_at=moment - pd.Timedelta(days=9))
+    assert model.fit(before).checks().set_index("check").loc[name, "passed"]
+
+
 def shown(runs, n, noise, seed=4):
     found = []
     for rng in map(np.random.default_rng, np.random.SeedSequence(seed).spawn(runs)):

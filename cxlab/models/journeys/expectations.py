@@ -126,7 +126,7 @@ class ToleranceModel:
         surface = self._surface(expected, perceived, outcome, codes, rng)
         return ToleranceResult(
             estimates=estimates,
-            diagnostics=checks_table(_checks(fit, noise, gap, surface, word)),
+            diagnostics=checks_table([*_checks(fit, noise, gap, surface, word), _asked_before(rows)]),
             provenance=Provenance(
                 model="ToleranceModel",
                 n_rows=len(table),
@@ -350,3 +350,18 @@ def _checks(fit: ZoneFit, noise: GapNoise, gap: Floats, surface: pd.DataFrame, w
             meaning="answers about one dealer are alike",
         ),
     ]
+
+
+def _asked_before(rows: pd.DataFrame) -> Check:
+    """Whether the expectation was asked before the answer, where both moments are recorded."""
+    asked = None
+    if {"expectation_at", "answered_at"} <= set(rows.columns) and rows["expectation_at"].notna().any():
+        known = rows[rows["expectation_at"].notna() & rows["answered_at"].notna()]
+        asked = float((known["expectation_at"] < known["answered_at"]).mean()) if len(known) else None
+    return Check(
+        check="expectation asked before the answer",
+        value="not recorded" if asked is None else f"{asked:.0%}",
+        threshold=">= 95%",
+        passed=asked is not None and asked >= 0.95,
+        meaning="asked afterwards, an expectation leans to the experience and the gap shrinks",
+    )

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
 from cxlab.core.columns import CUSTOMER_ID, LOCATION_ID
-from cxlab.core.errors import NotAnswerableError, ParameterError
+from cxlab.core.errors import FitError, NotAnswerableError, ParameterError
+from cxlab.core.result import Check
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -147,6 +148,40 @@ def read_features(table: pd.DataFrame, columns: Sequence[str]) -> CaseFeatures:
         owner=tuple(part[1] for part in parts),
         curved=np.array([part[3] for part in parts], dtype=np.bool_),
         imputed=imputed,
+    )
+
+
+def refuse_immortal_time(owner: str, cases: pd.DataFrame) -> None:
+    """Refuse cases that count as resolved although their customer had left before the resolution.
+
+    Staying until the resolution is then part of the arm: those who were helped look retained by it.
+    """
+    if not {"left_at", "opened_at", "resolved_days"} <= set(cases.columns):
+        return
+    resolved = cases["opened_at"] + pd.to_timedelta(cases["resolved_days"], unit="D")
+    late = int((resolved > cases["left_at"]).sum())
+    if late:
+        raise FitError(
+            f"{owner}: {late} of {len(cases)} cases have resolved_days although left_at lies before the "
+            f"resolution; whoever stays longer is then resolved more often, help or no help. Next step: "
+            f"take cxlab.complaint_cases(tables), which judges all at one landmark."
+        )
+
+
+def landmark_check(cases: pd.DataFrame) -> Check:
+    """Whether every case is judged at a landmark: handling known there, outcome after it."""
+    known = {"landmark_at", "opened_at", "resolved_days"} <= set(cases.columns)
+    late = 0
+    if known:
+        resolved = cases["opened_at"] + pd.to_timedelta(cases["resolved_days"], unit="D")
+        # A day is held to the second: half a second of rounding is no resolution after the landmark.
+        late = int((resolved > cases["landmark_at"] + pd.Timedelta(seconds=1)).sum())
+    return Check(
+        check="judged at a landmark",
+        value=("yes" if late == 0 else f"{late} resolved after it") if known else "no column landmark_at",
+        threshold="yes",
+        passed=known and late == 0,
+        meaning="else whoever stays long enough to be resolved looks retained by it (immortal time)",
     )
 
 

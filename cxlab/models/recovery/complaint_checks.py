@@ -5,32 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from cxlab.core.result import Check
-from cxlab.models.recovery.case_rows import FEWEST_CLUSTERS, CaseFeatures
+from cxlab.models.recovery.case_rows import FEWEST_CLUSTERS, CaseFeatures, landmark_check
 from cxlab.models.recovery.complaint_tables import LEAST_EFFECTIVE, MOST_IMBALANCE, MOST_RARE, OutcomeFit
-
-#: Effects of two splits of the same rows that differ by more than this many standard errors are fragile.
-MOST_BETWEEN_SPLITS = 0.5
 
 
 def complaint_checks(
-    fits: Sequence[OutcomeFit], features: CaseFeatures, columns: Sequence[str], cluster_word: str
+    cases: pd.DataFrame,
+    fits: Sequence[OutcomeFit],
+    features: CaseFeatures,
+    columns: Sequence[str],
+    cluster_word: str,
 ) -> list[Check]:
-    """Severity, overlap, balance, missing facts, missing answers, dealers."""
+    """Severity, value, overlap, balance, missing facts, missing answers, dealers, landmark."""
     least = min(float(fit.overlap.effective.min()) for fit in fits)
     rare = max(float(fit.overlap.share_rare.max()) for fit in fits)
     worst = max(fit.gate.imbalance for fit in fits)
     gap = max(features.imputed.values(), default=0.0)
     answered = min(float(np.isfinite(fit.fit.outcome).mean()) for fit in fits)
     return [
-        Check(
-            check="severity is adjusted for",
-            value="yes" if "severity" in columns else "no",
-            threshold="yes",
-            passed="severity" in columns,
-            meaning="without it, quick help for mild trouble looks like help that works",
-        ),
+        *_known_before(columns),
         Check(
             check="effective complaints in the smallest arm",
             value=round(least),
@@ -66,6 +62,34 @@ def complaint_checks(
             passed=answered >= 0.5,
             meaning="weights make up for silence as far as the recorded facts explain it; read bounds()",
         ),
+        *_standing(cluster_word),
+        landmark_check(cases),
+    ]
+
+
+def _known_before(columns: Sequence[str]) -> list[Check]:
+    """What must have been recorded before the handling for its effect to mean anything."""
+    return [
+        Check(
+            check="severity is adjusted for",
+            value="yes" if "severity" in columns else "no",
+            threshold="yes",
+            passed="severity" in columns,
+            meaning="without it, quick help for mild trouble looks like help that works",
+        ),
+        Check(
+            check="value of the customer is adjusted for",
+            value="yes" if "value_per_year" in columns else "no",
+            threshold="yes",
+            passed="value_per_year" in columns,
+            meaning="agents choose whom to help first; without it, help for valued customers looks better",
+        ),
+    ]
+
+
+def _standing(cluster_word: str) -> list[Check]:
+    """Whom the intervals speak about."""
+    return [
         Check(
             check="intervals count as independent",
             value=cluster_word,

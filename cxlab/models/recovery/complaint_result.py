@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
 from cxlab.core.result import Result
-from cxlab.core.verdicts import NOT_IDENTIFIED, SUPPORTED
+from cxlab.core.verdicts import NOT_IDENTIFIED, REJECTED, SUPPORTED
 from cxlab.models.recovery.complaint_tables import EVERYBODY, SHARED
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class ComplaintResult(Result):
     def summary(self) -> str:
         """The main effect per outcome, how it could be overturned, n, and what may not be claimed."""
         parts = [self._outcome_words(outcome) for outcome in self.outcomes]
+        parts += [self._silence_words(row) for row in self.bounds_rows.to_dict("records")]
         parts.append(self._unmeasured_words())
         parts.append(
             f"n = {self.provenance.n_used:,} complaints. Assumes that among complaints alike in everything "
@@ -78,7 +79,7 @@ class ComplaintResult(Result):
             "Not claimed: anything about customers who did not complain, or that failing and repairing is "
             "better than not failing."
         )
-        return " ".join(parts)
+        return " ".join(part for part in parts if part)
 
     def _outcome_words(self, outcome: str) -> str:
         rows = self.estimates[(self.estimates["outcome"] == outcome) & (self.estimates["term"] == MAIN)]
@@ -89,7 +90,7 @@ class ComplaintResult(Result):
             if shared["verdict"] == NOT_IDENTIFIED:
                 return said
             return f"{said} Where the arms overlap it is {self._interval(shared)}."
-        told = "raises" if row["verdict"] == SUPPORTED else "may change"
+        told = {SUPPORTED: "raises", REJECTED: "lowers"}.get(str(row["verdict"]), "may change")
         return (
             f"Resolving a complaint within {self.fast_days:g} days instead of leaving it unresolved {told} "
             f"{what} by {self._interval(row)}, {row['verdict']}; the raw difference of "
@@ -100,19 +101,32 @@ class ComplaintResult(Result):
         limits = f"{row['conf_low']:+.2f} to {row['conf_high']:+.2f}"
         return f"{row['estimate']:+.2f} ({100 * self.confidence:g} % interval {limits})"
 
+    def _silence_words(self, row: dict[Any, Any]) -> str:
+        """What silence could hide in the main effect; empty for other contrasts and withheld ones."""
+        if row["term"] != MAIN or pd.isna(row["estimate"]):
+            return ""
+        shares = f"{row['answered_share']:.0%} and {row['answered_share_base']:.0%}"
+        return (
+            f"{shares} of the two arms told their {str(row['outcome']).replace('_', ' ')}: whatever the "
+            f"others think, the effect lies between {row['low_worst']:+.2f} and {row['high_worst']:+.2f}, "
+            f"and is gone only if they are {row['tipping_points']:.1f} points apart from those who did."
+        )
+
     def _unmeasured_words(self) -> str:
         row = self.sensitivity_rows.iloc[0]
         if row["verdict"] == NOT_IDENTIFIED:
             return "How strong an unmeasured cause would have to be is not worth asking before that."
         text = (
             f"To explain away the interval for {str(row['outcome']).replace('_', ' ')}, an unmeasured "
-            f"cause would have to raise both fast help and the outcome {row['e_value_of_limit']:.1f}-fold"
+            f"cause would have to raise both fast help and the outcome {row['e_value_of_limit']:.1f}-fold "
+            f"(E-value of the limit)"
         )
         if "strongest_measured" not in row or pd.isna(row["strongest_measured"]):
             return f"{text}."
         return (
-            f"{text}; leaving out {str(row['strongest_measured']).replace('_', ' ')}, the strongest "
-            f"measured one, moves the estimate by {row['moved_without_it']:+.2f}."
+            f"{text}; the strongest measured one, {str(row['strongest_measured']).replace('_', ' ')}, "
+            f"reaches {row['e_value_of_strongest']:.1f}: without it the estimate moves by "
+            f"{row['moved_without_it']:+.2f}."
         )
 
     def plot(self, *, ax: Axes | None = None) -> Axes:

@@ -193,6 +193,7 @@ def sensitivity_row(found: OutcomeFit, *, confidence: float) -> dict[str, object
     row: dict[str, object] = {
         "outcome": found.name,
         "term": f"{ARMS[arm]} - {ARMS[base]}",
+        "n": int(np.isfinite(found.fit.outcome).sum()),
         "estimate": effect.estimate,
         "e_value": e_value(ratio(effect.estimate)),
         "e_value_of_limit": e_value(ratio(nearer)),
@@ -214,9 +215,7 @@ def sensitivity_row(found: OutcomeFit, *, confidence: float) -> dict[str, object
     return row
 
 
-def bounds_rows(
-    fits: Sequence[OutcomeFit], *, scale: tuple[float, float], confidence: float
-) -> pd.DataFrame:
+def bounds_rows(fits: Sequence[OutcomeFit], *, scale: tuple[float, float]) -> pd.DataFrame:
     """Where answers are missing: what the contrast becomes if those who kept silent differ.
 
     ``low_worst``/``high_worst``: all silent ones at the ends of the scale. ``tipping_points``: by how many
@@ -238,6 +237,7 @@ def bounds_rows(
                 {
                     "outcome": found.name,
                     "term": f"{ARMS[arm]} - {ARMS[base]}",
+                    "n": len(seen),
                     "answered_share": answered[0],
                     "answered_share_base": answered[1],
                     "estimate": np.nan if found.gate.reason else effect,

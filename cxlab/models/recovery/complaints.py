@@ -19,6 +19,7 @@ from cxlab.models.recovery.case_rows import (
     chosen_columns,
     cluster_rows,
     read_features,
+    refuse_immortal_time,
 )
 from cxlab.models.recovery.complaint_checks import complaint_checks
 from cxlab.models.recovery.complaint_result import ComplaintResult
@@ -118,7 +119,7 @@ class ComplaintModel:
         NotAnswerableError
             If there is no resolution, no outcome, nothing known before, or an arm has too few rows.
         FitError
-            If ``cases`` is no table.
+            If ``cases`` is no table, or holds ``left_at`` before the resolution of a resolved case.
         """
         arm, present = self._read(cases)
         columns = chosen_columns("ComplaintModel", QUESTION, cases, self.adjust_for)
@@ -139,7 +140,7 @@ class ComplaintModel:
             estimates=pd.concat(
                 [contrast_rows(fit, confidence=self.confidence) for fit in fits]
             ).reset_index(drop=True),
-            diagnostics=checks_table(complaint_checks(fits, features, columns, unit_word)),
+            diagnostics=checks_table(complaint_checks(cases, fits, features, columns, unit_word)),
             provenance=Provenance(
                 model="ComplaintModel",
                 n_rows=len(cases),
@@ -157,7 +158,7 @@ class ComplaintModel:
             sensitivity_rows=pd.DataFrame(
                 [sensitivity_row(fit, confidence=self.confidence) for fit in fits]
             ),
-            bounds_rows=bounds_rows(fits, scale=self.scale, confidence=self.confidence),
+            bounds_rows=bounds_rows(fits, scale=self.scale),
         )
 
     def _read(self, cases: pd.DataFrame) -> tuple[Codes, list[str]]:
@@ -172,6 +173,7 @@ class ComplaintModel:
                 reason="Nobody can see when a complaint was resolved.",
                 next_step="map resolved_at of [complaints] in cxlab.toml.",
             )
+        refuse_immortal_time("ComplaintModel", cases)
         present = [name for name in self.outcomes if name in cases and cases[name].notna().any()]
         if not present:
             raise NotAnswerableError(

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import pandas as pd
 
+from cxlab.core.columns import CUSTOMER_ID
 from cxlab.core.errors import NotAnswerableError
+from cxlab.core.membership import place_in
 from cxlab.core.provenance import Provenance
 from cxlab.core.result import Check, Result, checks_table
 from cxlab.core.settings import require_at_least, require_share
@@ -100,7 +102,7 @@ class RepairGroupsModel:
     Parameters
     ----------
     by
-        Column of the experiences: touchpoint, location_id, a segment.
+        Column of the experiences (touchpoint, location_id) or of the customers (segment).
     outcome
         Column of the answers.
     confidence
@@ -133,13 +135,17 @@ class RepairGroupsModel:
         require_share("RepairGroupsModel", "confidence", self.confidence)
         require_at_least("RepairGroupsModel", "minimum_negatives", self.minimum_negatives, 10)
 
-    def fit(self, answers: pd.DataFrame, experiences: pd.DataFrame) -> RepairGroupsResult:
+    def fit(
+        self, answers: pd.DataFrame, experiences: pd.DataFrame, customers: pd.DataFrame | None = None
+    ) -> RepairGroupsResult:
         """Estimate one ratio per group.
 
         Parameters
         ----------
         answers, experiences
-            As :meth:`RepairModel.fit` takes them, the experiences with the column ``by``.
+            As :meth:`RepairModel.fit` takes them.
+        customers
+            customer_id and the column ``by``, where the experiences do not have it.
 
         Returns
         -------
@@ -153,12 +159,7 @@ class RepairGroupsModel:
         NotAnswerableError
             If the column is missing or fewer than three groups have enough bad experiences.
         """
-        if self.by not in experiences.columns:
-            raise NotAnswerableError(
-                QUESTION,
-                reason=f"The experiences lack the column {self.by}.",
-                next_step=f"experiences with {self.by}, or another column for by.",
-            )
+        experiences = self._grouped(experiences, customers)
         rows = repair_rows(answers, experiences, outcome=self.outcome, discard_days=0.0, group=self.by)
         codes, names = pd.factorize(rows.experiences.group, sort=True)
         unresolved = rows.experiences.kinds(rows.owner, rows.at)[1]
@@ -177,10 +178,26 @@ class RepairGroupsModel:
             _problem(rows, np.where(codes >= 0, place[codes], -1), len(large)),
             half_life_range=self.half_life_range,
         )
-        customers = [
+        n_customers = [
             len(np.unique(rows.experiences.owner[unresolved & (codes == g)])) for g in range(len(names))
         ]
-        return self._result(answers, experiences, rows, fit, names, seen, large, customers)
+        return self._result(answers, experiences, rows, fit, names, seen, large, n_customers)
+
+    def _grouped(self, experiences: pd.DataFrame, customers: pd.DataFrame | None) -> pd.DataFrame:
+        """The experiences with the column of the groups, looked up by customer where it is his."""
+        if self.by in experiences.columns:
+            return experiences
+        if customers is None or customers.empty or not {CUSTOMER_ID, self.by} <= set(customers.columns):
+            raise NotAnswerableError(
+                QUESTION,
+                reason=f"The experiences lack the column {self.by}, and so do the customers.",
+                next_step=f"experiences or customers with {self.by}, or another column for by.",
+            )
+        known = customers.drop_duplicates(CUSTOMER_ID)
+        place = place_in(experiences[CUSTOMER_ID], pd.Index(known[CUSTOMER_ID]))
+        found = known[self.by].astype("object").to_numpy()[np.maximum(place, 0)]
+        group = pd.Series(found, index=experiences.index, dtype="object")
+        return experiences.assign(**{self.by: group.where(place >= 0)})
 
     def _result(
         self,

@@ -14,7 +14,14 @@ from cxlab.core.provenance import Provenance, hash_frame
 from cxlab.core.result import Check, Result, checks_table
 from cxlab.core.settings import require_at_least, require_share
 from cxlab.core.verdicts import NOT_IDENTIFIED, SUPPORTED, UNDETERMINED
-from cxlab.models.recovery.case_rows import CaseFeatures, chosen_columns, cluster_rows, read_features
+from cxlab.models.recovery.case_rows import (
+    CaseFeatures,
+    chosen_columns,
+    cluster_rows,
+    landmark_check,
+    read_features,
+    refuse_immortal_time,
+)
 from cxlab.stats.dose_response import DoseCurve, Plateau, find_plateau, fit_dose_curve, monotone_curve
 
 if TYPE_CHECKING:
@@ -120,7 +127,7 @@ class ResponseTimeModel:
         )
         return ResponseTimeResult(
             estimates=self._table(curve),
-            diagnostics=checks_table(_checks(curve, "severity" in columns, word)),
+            diagnostics=checks_table([*_checks(curve, "severity" in columns, word), landmark_check(cases)]),
             provenance=Provenance(
                 model="ResponseTimeModel",
                 n_rows=len(cases),
@@ -210,6 +217,7 @@ def _usable(cases: pd.DataFrame, outcome: str) -> np.ndarray:
             reason=f"The cases have no resolved_days or no {outcome}.",
             next_step="map resolved_at of [complaints] and left_at of [customers].",
         )
+    refuse_immortal_time("ResponseTimeModel", cases)
     usable = (cases["resolved_days"].notna() & cases[outcome].notna()).to_numpy()
     if usable.sum() < MINIMUM:
         raise NotAnswerableError(

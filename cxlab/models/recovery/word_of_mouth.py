@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,8 +10,15 @@ from numpy.typing import NDArray
 
 from cxlab.core.errors import ParameterError
 from cxlab.core.provenance import Provenance, hash_frame
-from cxlab.core.result import Check, Result, checks_table
+from cxlab.core.result import Check, checks_table
 from cxlab.core.settings import require_at_least
+from cxlab.models.recovery.word_of_mouth_result import (
+    BAD,
+    BAD_RESOLVED,
+    GOOD,
+    WordOfMouthResult,
+    listener_table,
+)
 from cxlab.stats.word_of_mouth import (
     TOP_CODE,
     ListenerFit,
@@ -23,17 +29,9 @@ from cxlab.stats.word_of_mouth import (
     reach_per_teller,
 )
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 Floats = NDArray[np.float64]
 Range = tuple[float, float]
 
-GOOD, BAD, BAD_RESOLVED = "told_good_count", "told_bad_count", "told_bad_resolved_count"
-OPPOSING = (
-    "Against the saying: in 15 studies good word of mouth was about three times as frequent as bad (East, "
-    "Hammond and Wright 2007), and its impact was usually the larger one (East, Hammond and Lomax 2008)."
-)
 _SHARES = (
     "share_telling_bad",
     "share_telling_good",
@@ -66,6 +64,8 @@ class WordOfMouthModel:
         Share of listeners who are customers: only they can be lost, only others can be won.
     lost_if_heard, won_if_heard
         Chance that a listener leaves after something bad, or comes after something good.
+    claim_good, claim_bad
+        The saying: how many people are told of something good, of something bad. Held against own counts.
     generations
         How often a story is told on, at most 4.
     pool
@@ -97,6 +97,8 @@ class WordOfMouthModel:
     in_base_share: Range = (0.1, 0.4)
     lost_if_heard: Range = (0.002, 0.02)
     won_if_heard: Range = (0.001, 0.01)
+    claim_good: float = 5.0
+    claim_bad: float = 11.0
     generations: int = 3
     pool: float = 200.0
     draws: int = 4_000
@@ -119,6 +121,8 @@ class WordOfMouthModel:
                 )
         for name in ("bad_complaints", "good_complaints"):
             require_at_least("WordOfMouthModel", name, getattr(self, name), 0)
+        for name in ("claim_good", "claim_bad"):
+            require_at_least("WordOfMouthModel", name, getattr(self, name), 1)
         require_at_least("WordOfMouthModel", "pool", self.pool, 1)
         require_at_least("WordOfMouthModel", "draws", self.draws, 400)
         if self.generations not in (1, 2, 3, 4):
@@ -152,6 +156,7 @@ class WordOfMouthModel:
         """
         rng = np.random.default_rng(self.seed)
         counted = {name: _listeners(surveys, name) for name in (GOOD, BAD, BAD_RESOLVED)}
+        chain = self._longest_chain(counted)
         inputs, ranges = self._draw(counted, rng)
         outcome = self._outcome(inputs)
         rows = [_row(term, values) for term, values in outcome.items()]
@@ -167,7 +172,7 @@ class WordOfMouthModel:
         used = int(known.sum())
         return WordOfMouthResult(
             estimates=pd.DataFrame(rows).assign(n_own_answers=used),
-            diagnostics=checks_table(_checks(counted, self)),
+            diagnostics=checks_table(_checks(counted, chain)),
             provenance=Provenance(
                 model="WordOfMouthModel",
                 n_rows=len(surveys),
@@ -180,9 +185,20 @@ class WordOfMouthModel:
                 input_hash=hash_frame(surveys[asked]) if asked else "",
             ),
             drivers=drivers,
-            listeners=_listener_table(counted),
+            listeners=listener_table(counted, claims={GOOD: self.claim_good, BAD: self.claim_bad}),
             generations=self.generations,
+            claim_good=self.claim_good,
+            claim_bad=self.claim_bad,
         )
+
+    def _longest_chain(self, counted: dict[str, ListenerFit | None]) -> float:
+        """Listeners reached through each listener, at the upper end of what is used; refused from 1 on."""
+        most = []
+        for name, key in (("listeners_bad", BAD), ("listeners_good", GOOD)):
+            found = counted[key]
+            most.append(getattr(self, name)[1] if found is None else found.high)
+            self._refuse_explosion(name, most[-1])
+        return float(self.retell[1] * max(most))
 
     def _draw(
         self, counted: dict[str, ListenerFit | None], rng: np.random.Generator
@@ -196,7 +212,6 @@ class WordOfMouthModel:
                 inputs[name] = draw_positive(low, high, draws=self.draws, rng=rng)
                 ranges[name] = f"{low:g} to {high:g}, typed"
             else:
-                self._refuse_explosion(name, found.high)
                 share = name.replace("listeners", "share_telling")
                 inputs[name], inputs[share] = found.draw(draws=self.draws, rng=rng)
                 ranges[name] = f"{found.low:.1f} to {found.high:.1f}, own survey"
@@ -246,36 +261,7 @@ def _row(term: str, values: Floats) -> dict[str, object]:
     return {"term": term, "estimate": middle, "conf_low": low, "conf_high": high, "verdict": "scenario"}
 
 
-def _listener_table(counted: dict[str, ListenerFit | None]) -> pd.DataFrame:
-    words = {GOOD: "a good contact", BAD: "a bad contact", BAD_RESOLVED: "a bad contact that was put right"}
-    rows = [
-        {
-            "told_about": words[name],
-            "estimate": found.mean,
-            "conf_low": found.low,
-            "conf_high": found.high,
-            "share_telling": found.told / found.n,
-            "dispersion": found.dispersion,
-            "n": found.n,
-            "share_top_coded": found.share_top,
-        }
-        for name, found in counted.items()
-        if found is not None
-    ]
-    columns = [
-        "told_about",
-        "estimate",
-        "conf_low",
-        "conf_high",
-        "share_telling",
-        "dispersion",
-        "n",
-        "share_top_coded",
-    ]
-    return pd.DataFrame(rows, columns=pd.Index(columns))
-
-
-def _checks(counted: dict[str, ListenerFit | None], model: WordOfMouthModel) -> list[Check]:
+def _checks(counted: dict[str, ListenerFit | None], chain: float) -> list[Check]:
     own = [name for name in (GOOD, BAD) if counted[name] is not None]
     top = max((found.share_top for found in counted.values() if found is not None), default=0.0)
     return [
@@ -288,7 +274,7 @@ def _checks(counted: dict[str, ListenerFit | None], model: WordOfMouthModel) -> 
         ),
         Check(
             check="told on by each listener's listeners",
-            value=round(model.retell[1] * model.listeners_bad[1], 2),
+            value=round(chain, 2),
             threshold="< 1",
             passed=True,
             meaning="at 1 every story reaches everybody; such inputs are refused",
@@ -308,59 +294,3 @@ def _checks(counted: dict[str, ListenerFit | None], model: WordOfMouthModel) -> 
             meaning="without them nobody can say whether putting it right quietens the story",
         ),
     ]
-
-
-@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class WordOfMouthResult(Result):
-    """``table()``: term, estimate (median), conf_low and conf_high (middle 90 %), verdict ``scenario``.
-
-    ``n_own_answers`` counts the own answers that ranges come from; 0 where all were typed.
-    """
-
-    drivers: pd.DataFrame
-    listeners: pd.DataFrame
-    generations: int
-
-    def shares(self) -> pd.DataFrame:
-        """Listeners of those who told anybody, with 95 % intervals, and the share that tells; a copy."""
-        return self.listeners.copy()
-
-    def tornado(self) -> pd.DataFrame:
-        """Rank correlation of every input with the net number of customers; a copy."""
-        return self.drivers.copy()
-
-    def summary(self) -> str:
-        """The scenario's range, what drives it, own counts, the opposing evidence, what is not claimed."""
-        row = self.estimates.iloc[0]
-        top = self.drivers.iloc[int(self.drivers["rank_correlation"].abs().to_numpy().argmax())]
-        own = "No counts of listeners in the survey."
-        if len(self.listeners):
-            said = [
-                f"{r['estimate']:.1f} ({r['conf_low']:.1f} to {r['conf_high']:.1f}, n = {r['n']:,}) about "
-                f"{r['told_about']}"
-                for r in self.listeners.to_dict("records")
-            ]
-            own = f"Own survey, people told by those who told: {'; '.join(said)}."
-        return (
-            f"Scenario, not a finding: a net {row['estimate']:+.0f} customers through word of mouth "
-            f"(middle 90 % of the draws {row['conf_low']:+.0f} to {row['conf_high']:+.0f}), told on over "
-            f"{self.generations} generations. It hangs most on {str(top['term']).replace('_', ' ')} (rank "
-            f"correlation {top['rank_correlation']:+.2f}). {own} {OPPOSING} Not claimed: customers lost "
-            "because of word of mouth; and complainers who leave are counted elsewhere."
-        )
-
-    def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Which inputs move the net number of customers most."""
-        from cxlab.plots.tornado import tornado
-
-        row = self.estimates.iloc[0]
-        return tornado(
-            self.drivers,
-            title="What the word-of-mouth scenario hangs on",
-            x_label="rank correlation with the net number of customers",
-            note=(
-                f"scenario: net {row['estimate']:+.0f} customers, middle 90 % {row['conf_low']:+.0f} to "
-                f"{row['conf_high']:+.0f}; ranges on the right"
-            ),
-            ax=ax,
-        )
