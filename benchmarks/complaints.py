@@ -122,6 +122,7 @@ def peer_fit(world: Complaints, handed: CrossFit | None) -> Any:
         learner,
         n_folds=FOLDS,
         n_rep=SPLITS,
+        normalize_ipw=True,  # weights of an arm that add up to all rows, as ours do
         ps_processor_config=doubleml.utils.PSProcessorConfig(clipping_threshold=CLIP),
         draw_sample_splitting=False,
     )

@@ -154,10 +154,12 @@ def test_free_bins_notice_that_good_things_fade_faster():
 
 @pytest.mark.statistics
 def test_the_test_of_one_shape_keeps_its_size(record_figure):
-    p_values = [FadingModel().fit(*make(World(customers=400), seed)).p_value_shape for seed in range(300)]
+    runs = 600
+    p_values = [FadingModel().fit(*make(World(customers=400), seed)).p_value_shape for seed in range(runs)]
     share = float(np.mean(np.array(p_values) < 0.05))
-    record_figure("size of the test of one shape at 0.05, 400 customers", share, runs=300, bound="<= 0.08")
-    assert share <= 0.08
+    what, bound = "size of the test of one shape at 0.05, 400 customers", "0.03 to 0.07 +- MC 0.009"
+    record_figure(what, share, runs=runs, bound=bound)
+    assert 0.021 <= share <= 0.079
 
 
 # --- healing
