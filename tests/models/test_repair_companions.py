@@ -112,8 +112,8 @@ def test_groups_refuse_without_a_positive_effect_and_without_groups(world):
         RepairGroupsModel(by="segment").fit(*world)
 
 
-def test_groups_of_the_customers_are_looked_up_by_customer(world):
-    answers, experiences = world
+def test_groups_of_the_customers_are_looked_up_by_customer():
+    answers, experiences = make(World(customers=600), 40)
     names = answers["customer_id"].unique()
     segment = np.where(np.arange(len(names)) % 3 == 0, "business", "private")
     segment[1::5] = "fleet"

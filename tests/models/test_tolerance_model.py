@@ -75,7 +75,7 @@ def test_the_demo_gives_back_its_zone_where_the_gap_is_not_rounded():
 
 def test_one_kink_prints_no_threshold_and_says_what_describes_the_gap_better():
     rng = np.random.default_rng(8)
-    table = answers(rng, 3_000)
+    table = answers(rng, 2_000)
     gap = table["perceived"] - table["expectation"]
     kink = 1.2 * np.minimum(gap, 0) + 0.3 * np.maximum(gap, 0) + rng.normal(0, 1, len(gap))
     result = ToleranceModel().fit(table.assign(visit_satisfaction=kink))
@@ -88,20 +88,20 @@ def test_one_kink_prints_no_threshold_and_says_what_describes_the_gap_better():
 
 def test_the_surface_sees_that_the_level_counts_beside_the_gap():
     rng = np.random.default_rng(9)
-    table = answers(rng, 3_000)
-    name = "only the gap counts"
-    assert ToleranceModel().fit(table).checks().set_index("check").loc[name, "passed"]
+    table = answers(rng, 1_500)
+    name, model = "only the gap counts", ToleranceModel(minimum_n=500)
+    assert model.fit(table).checks().set_index("check").loc[name, "passed"]
     both = table["visit_satisfaction"] + 0.3 * (table["expectation"] + table["perceived"])
-    result = ToleranceModel().fit(table.assign(visit_satisfaction=both))
+    result = model.fit(table.assign(visit_satisfaction=both))
     assert not result.checks().set_index("check").loc[name, "passed"]
     agree = result.surface().set_index("term").loc["slope where both agree"]
     assert agree["conf_low"] < 0.6 < agree["conf_high"]
 
 
 def test_an_expectation_asked_with_the_answer_is_warned_of():
-    table = answers(np.random.default_rng(10), 3_000)
+    table = answers(np.random.default_rng(10), 600)
     name, moment = "expectation asked before the answer", pd.Timestamp("2026-01-05")
-    model = ToleranceModel()
+    model = ToleranceModel(minimum_n=500)
     assert not model.fit(table).checks().set_index("check").loc[name, "passed"], "nobody knows"
     same = table.assign(answered_at=moment, expectation_at=moment)
     assert not model.fit(same).checks().set_index("check").loc[name, "passed"]

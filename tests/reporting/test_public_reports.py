@@ -58,8 +58,16 @@ def test_the_comcast_page_counts_and_says_what_it_cannot_answer(pages):
     page = pages["comcast-complaints"]
     assert "76.8%" in page
     assert "2,224 complaints" in page
-    assert "not answered by these data" in page
+    answer = page[page.rindex("The answer in words") :]
+    assert "76.8% of 2,224 complaints were resolved" in answer, (
+        "what its columns can answer stands in the answer"
+    )
+    for question in ("What handling a complaint is worth", "What waiting for a resolution costs"):
+        assert f"{question}: not answered by these data" in answer
 
 
 def test_the_olist_page_on_complaints_says_that_there_are_none(pages):
-    assert "There is no table complaints" in pages["olist-complaints"]
+    page = pages["olist-complaints"]
+    assert "There is no table complaints" in page
+    assert "To answer it: map [complaints] in cxlab.toml" in page
+    assert "Whether a failure put right beats no failure: not answered by these data" in page
