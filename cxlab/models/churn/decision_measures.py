@@ -23,6 +23,7 @@ from cxlab.stats.profit import (
     order_within,
     profit_curve,
 )
+from cxlab.stats.skewed_mean import skewed_ratio
 
 Floats = NDArray[np.float64]
 #: Estimate, standard error, lower and upper limit.
@@ -111,7 +112,10 @@ def measure_history(
     confidence: float,
     rng: np.random.Generator,
 ) -> Judged:
-    """All measures with intervals that draw whole customers, the forecasts held fixed."""
+    """All measures with intervals over whole customers, the forecasts held fixed.
+
+    Means of money have limits that allow for their skew; the other measures draw customers.
+    """
     work = _Work.of(past, terms, save_shape)
     point = work.statistics(np.ones((1, len(work.promised))))
     blocks = [work.statistics(w) for w in cluster_weights(past.customers, replicates=replicates, rng=rng)]
@@ -123,15 +127,22 @@ def measure_history(
             for estimate, column in zip(point[name][0], draws[name].T, strict=True)
         ]
 
-    measures = {name: lines(name, ratio=name in _RATIOS)[0] for name in MEASURES}
-    segments = work.segments
+    money = work.money(confidence)
+    found = {name: lines(name, ratio=name in _RATIOS)[0] for name in MEASURES if name in point} | {
+        "profit_per_customer": money["rules"][0],
+        "promised_per_customer": money["promised"][0],
+        "realised_minus_promised": money["kept"][0],
+        "gain_over_single_threshold": money["behind"][list(work.rules).index(SINGLE)],
+    }
     return Judged(
-        measures=measures,
-        rules=_rule_rows(work, lines("rules"), lines("behind")),
+        measures={name: found[name] for name in MEASURES},
+        rules=_rule_rows(work, money["rules"], money["behind"]),
         curve=_curve_rows({order: lines(f"curve by {order}") for order in work.orders}),
         carry={
             name: {"ratio": ratio, "gap": gap}
-            for name, ratio, gap in zip(segments, lines("ratios", ratio=True), lines("gaps"), strict=True)
+            for name, ratio, gap in zip(
+                work.segments, lines("ratios", ratio=True), money["gaps"], strict=True
+            )
         },
         n=len(work.promised),
         n_left=int(past.observed.sum()),
@@ -170,25 +181,41 @@ class _Work:
         """What the profit curve is ordered by."""
         return {"expected profit": self.promised, "probability": self.past.probability}
 
+    def money(self, confidence: float) -> dict[str, list[Line]]:
+        """Means of money: of each rule, behind the rule, promised, kept, and per contact by segment."""
+        chosen = self.rules[RULE]
+        earned = np.column_stack([rule * self.realised for rule in self.rules.values()])
+        inside = np.column_stack(list(self.segments.values()))
+        kept = chosen * (self.realised - self.promised)
+        everybody = np.ones(len(chosen))
+        parts = {
+            "rules": (earned, everybody),
+            "behind": (earned[:, :1] - earned, everybody),
+            "promised": ((chosen * self.promised)[:, None], everybody),
+            "kept": (kept[:, None], everybody),
+            "gaps": (kept[:, None] * inside, chosen[:, None] * inside),
+        }
+        return {
+            name: [
+                (float(a), float(b), float(c), float(d))
+                for a, b, c, d in zip(
+                    *skewed_ratio(top, bottom, clusters=self.past.customers, confidence=confidence),
+                    strict=True,
+                )
+            ]
+            for name, (top, bottom) in parts.items()
+        }
+
     def statistics(self, w: Floats) -> dict[str, Floats]:
-        """Everything that is measured, under each row of weights, (b, k) each."""
-        past, total = self.past, w.sum(1, keepdims=True)
-        y, p, v, chosen = past.observed, past.probability, past.value, self.rules[RULE]
-        earned = w @ np.column_stack([rule * self.realised for rule in self.rules.values()]) / total
-        profit = dict(zip(self.rules, earned.T, strict=True))
-        promise = w @ (chosen * self.promised) / total[:, 0]
+        """Everything else that is measured, under each row of weights, (b, k) each."""
+        past = self.past
+        y, p, v = past.observed, past.probability, past.value
         emp, prior = self._emp(p, w), self._emp(np.zeros(len(y)), w)
         inside = np.column_stack(list(self.segments.values()))
-        gap = (chosen * (self.realised - self.promised))[:, None] * inside
         with np.errstate(divide="ignore", invalid="ignore"):
             ratios = (w @ ((y * v)[:, None] * inside)) / (w @ ((p * v)[:, None] * inside))
-            gaps = (w @ gap) / (w @ (chosen[:, None] * inside))
             level = (w @ p) / (w @ y)
         one = {
-            "profit_per_customer": profit[RULE],
-            "promised_per_customer": promise,
-            "realised_minus_promised": profit[RULE] - promise,
-            "gain_over_single_threshold": profit[RULE] - profit[SINGLE],
             "emp": emp,
             "emp_of_prior": prior,
             "emp_gain": emp - prior,
@@ -197,7 +224,7 @@ class _Work:
             "predicted_to_observed": level,
             "value_lost_to_predicted": ratios[:, 0],
         }
-        many = {"rules": earned, "behind": earned[:, :1] - earned, "ratios": ratios, "gaps": gaps}
+        many = {"ratios": ratios}
         for name, order in self.orders.items():
             many[f"curve by {name}"] = profit_curve(self.realised, order, shares=_SHARES, weights=w)
         return {name: column[:, None] for name, column in one.items()} | many
