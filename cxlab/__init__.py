@@ -76,6 +76,8 @@ if TYPE_CHECKING:
     from cxlab.models.survey.dealers import DealerModel as DealerModel
     from cxlab.models.survey.scores import ScoreModel as ScoreModel
     from cxlab.simulation.simulate import simulate as simulate
+    from cxlab.values import declared_values as declared_values
+    from cxlab.values import lifetime_values as lifetime_values
 
 # Public name -> module that holds it, by family in the order of the road.
 _HOME = {
@@ -117,6 +119,8 @@ _HOME = {
     "PurchaseModel": "cxlab.models.churn.purchase_model",
     "WalletModel": "cxlab.models.churn.wallet",
     "decision_tables": "cxlab.models.churn.decision_rows",
+    "lifetime_values": "cxlab.values",
+    "declared_values": "cxlab.values",
     "UpliftModel": "cxlab.models.churn.uplift",
     "StressModel": "cxlab.models.churn.stress",
     "RepairModel": "cxlab.models.recovery.repair",

@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from cxlab.core.errors import ParameterError
+from cxlab.core.columns import LIFETIME_VALUE
+from cxlab.core.errors import NotAnswerableError, ParameterError
 from cxlab.core.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from cxlab.ingest.tables import Tables
     from cxlab.models.churn.decision import DecisionModel
     from cxlab.models.churn.decision_result import DecisionResult
 
@@ -22,7 +26,10 @@ EXPIRES_DAYS: Final = 90
 
 @dataclass(frozen=True, kw_only=True)
 class CallOrder:
-    """What is asked for: where the data are, where the list goes, for what, and in which time window."""
+    """What is asked for: data, place of the list, purpose, time window, worth of a customer.
+
+    ``declared_value`` stands in where a lifetime value cannot be told; None refuses instead.
+    """
 
     data: str
     out: Path
@@ -33,6 +40,7 @@ class CallOrder:
     horizon_days: int = 180
     opted_out: Sequence[str] = ()
     accept_failed_gate: bool = False
+    declared_value: float | None = None
 
 
 def write_calls(order: CallOrder, decision: DecisionModel) -> tuple[DecisionResult, Path]:
@@ -70,7 +78,10 @@ def write_calls(order: CallOrder, decision: DecisionModel) -> tuple[DecisionResu
         )
     current = snapshots(tables, cuts=(str(end),), lead_days=lead, horizon_days=horizon)
     churn = ChurnModel(lead_days=lead, horizon_days=horizon).fit(panel.table())
-    result = decision.fit(*decision_tables(churn, panel.table(), current.table()))
+    history, now = decision_tables(churn, panel.table(), current.table())
+    if decision.value_column == LIFETIME_VALUE:
+        history, now = valued(tables, history, now, declared=order.declared_value)
+    result = decision.fit(history, now)
     place = result.write_list(
         out,
         expires_days=EXPIRES_DAYS,
@@ -89,6 +100,25 @@ def _dated(out: Path) -> Path:
     today = datetime.datetime.now(datetime.UTC).date()
     last = today + datetime.timedelta(days=EXPIRES_DAYS)
     return out.with_name(f"{out.stem}-expires-{last.isoformat()}{out.suffix}")
+
+
+def valued(
+    tables: Tables, history: pd.DataFrame, now: pd.DataFrame, *, declared: float | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Both tables with lifetime values; with the declared amount for all where no lifetime can be told."""
+    from cxlab.values import declared_values, lifetime_values
+
+    try:
+        past, today = (lifetime_values(tables, one, otherwise=declared) for one in (history, now))
+    except NotAnswerableError as error:
+        if declared is None:
+            raise ParameterError(
+                f"No lifetime value can be told. {error} Or declare an amount: --value 300, or name a "
+                "column of your own: --value-column NAME."
+            ) from error
+        print(f"No lifetime value can be told, {declared:g} stands for every customer. {error}")
+        return declared_values(history, declared), declared_values(now, declared)
+    return past, today
 
 
 def read_identifiers(path: Path | None) -> list[str]:
@@ -130,9 +160,16 @@ def add_calls(command: argparse.ArgumentParser) -> None:
         )
     command.add_argument(
         "--value-column",
-        default="contract_value_per_year",
+        default=LIFETIME_VALUE,
         metavar="NAME",
-        help="what a kept customer is worth (default contract_value_per_year)",
+        help="what a kept customer is worth: a column of the snapshots, such as contract_value_per_year "
+        "(default: what a customer would still pay in three years, from its contract and expected life)",
+    )
+    command.add_argument(
+        "--value",
+        type=float,
+        metavar="X",
+        help="declared worth of a customer for whom no lifetime value can be told (default: left out)",
     )
     for name, default in (("--lead-days", 30), ("--horizon-days", 180)):
         command.add_argument(name, type=int, default=default, metavar="N", help=f"(default {default})")
@@ -163,6 +200,7 @@ def _calls(options: argparse.Namespace) -> int:
         horizon_days=options.horizon_days,
         opted_out=read_identifiers(options.opted_out),
         accept_failed_gate=options.accept_failed_gate,
+        declared_value=options.value,
     )
     result, place = write_calls(order, decision)
     print(result.summary())

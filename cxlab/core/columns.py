@@ -21,6 +21,8 @@ RATING_PREFIX: Final = "rating_"
 OVERALL: Final = "overall"
 #: Likelihood to recommend, 0 to 10.
 RECOMMEND: Final = "recommend_0_10"
+#: What a customer would still pay, made by ``cxlab.lifetime_values``.
+LIFETIME_VALUE: Final = "lifetime_value"
 
 
 def rating_columns(columns: list[str]) -> list[str]:

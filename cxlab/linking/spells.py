@@ -23,7 +23,7 @@ from cxlab.linking.keys import (
     require_whole_days,
     set_aside_words,
 )
-from cxlab.linking.labels import LEFT_BEFORE_JOINED, NO_JOINED, people, record_span
+from cxlab.linking.labels import LEFT_BEFORE_JOINED, NO_JOINED, Span, people, record_span
 from cxlab.linking.linked import MATCH_COLUMNS, Linked
 
 IntArray = NDArray[np.int64]
@@ -36,31 +36,36 @@ REASON: Final = "left_reason"
 CONTRACT_COLUMNS: Final = ("plan", "value_per_year")
 
 
-def spells(tables: Tables, *, period_days: int = 30, observed_from: str | None = None) -> Linked:
+def spells(
+    tables: Tables,
+    *,
+    period_days: int = 30,
+    observed_from: str | None = None,
+    observed_until: str | None = None,
+) -> Linked:
     """One row per customer and contract: the ages, in whole periods, over which it was observed.
 
     A customer is at risk in period k (``(k-1) * period_days`` to ``k * period_days`` after joining) only if
-    the whole period lies within the records, so late entry and censoring fall on whole periods and no
-    part of a period is counted as a whole one.
+    the whole period lies within the records: no part of a period is counted as a whole one.
 
     Parameters
     ----------
     tables
-        Customers with joined_at and left_at (either may come from contracts); contracts give plan and
-        value in force at the beginning of each period.
+        Customers with joined_at and left_at (or contracts with dates); contracts give plan and value.
     period_days
         Length of a period, in days.
     observed_from
-        The day from which leaving was recorded, as 2026-01-31. Default: the first record of events,
-        surveys and complaints. Customers who left earlier are usually not in the table, so those who were
-        there already come in late, at the age they had on that day.
+        The day from which leaving was recorded, as 2026-01-31. Default: the first record. Customers who
+        left earlier are usually not in the table, so those who were there already come in late.
+    observed_until
+        The day on which looking ends, so that nothing later is known. Default: the last record.
 
     Returns
     -------
     Linked
-        ``table()``: customer_id, entry_periods, time_periods, left (1 in the last row of a customer who
-        left, else 0), left_reason (if customers have it: ``carry`` it in cxlab.toml; empty unless left),
-        segment, language, location_id, and contract_plan, contract_value_per_year of the contracts.
+        ``table()``: customer_id, entry_periods, time_periods, left (1 in the last row of a leaver),
+        left_reason (where ``carry`` in cxlab.toml keeps it), segment, language, location_id, contract_plan,
+        contract_value_per_year.
 
     Raises
     ------
@@ -83,33 +88,51 @@ def spells(tables: Tables, *, period_days: int = 30, observed_from: str | None =
     require_whole_days("spells", "period_days", period_days, least=1)
     require_columns(tables, CUSTOMERS, [CUSTOMER_ID], question=QUESTION)
     span = record_span(tables)
-    start = _moment(observed_from, span.start)
-    who = people(tables, data_end=span.end)
+    start, end = _observed(observed_from, observed_until, span)
+    who = people(tables, data_end=end)
+    _require_dates(who)
+    if tables.has(CUSTOMERS, REASON):
+        who[REASON] = tables.frames[CUSTOMERS][REASON].to_numpy()
+    lives, reasons = _lives(who, start=start, end=end, period_days=period_days)
+    rows = _by_contract(lives, tables, period_days=period_days)
+    return _linked(tables, rows, lives, reasons, start=start, end=end, period_days=period_days)
+
+
+def _require_dates(who: pd.DataFrame) -> None:
     if not {"joined_at", "left_at"} <= set(who.columns) or who["joined_at"].isna().all():
         raise NotAnswerableError(
             QUESTION,
             reason="Neither customers nor contracts say when customers joined and left.",
             next_step="map joined_at and left_at of [customers], or the dates of [contracts].",
         )
-    if tables.has(CUSTOMERS, REASON):
-        who[REASON] = tables.frames[CUSTOMERS][REASON].to_numpy()
-    lives, reasons = _lives(who, start=start, end=span.end, period_days=period_days)
-    rows = _by_contract(lives, tables, period_days=period_days)
-    return _linked(tables, rows, lives, reasons, start=start, end=span.end, period_days=period_days)
 
 
-def _moment(observed_from: str | None, first: pd.Timestamp) -> pd.Timestamp:
-    if observed_from is None:
-        return first
+def _observed(
+    observed_from: str | None, observed_until: str | None, span: Span
+) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """First and last moment of observation."""
+    start = _moment("observed_from", observed_from, span.start)
+    end = min(_moment("observed_until", observed_until, span.end), span.end)
+    if end <= start:
+        raise ParameterError(
+            f"spells: nothing is observed from {start:%Y-%m-%d} until {end:%Y-%m-%d}. Next step: a later "
+            "observed_until, or an earlier observed_from."
+        )
+    return start, end
+
+
+def _moment(name: str, given: str | None, default: pd.Timestamp) -> pd.Timestamp:
+    if given is None:
+        return default
     try:
-        moment = pd.Timestamp(observed_from)
+        moment = pd.Timestamp(given)
     except (ValueError, TypeError) as error:
         raise ParameterError(
-            f"spells: observed_from={observed_from!r} is not a date. Next step: write it as 2026-01-31."
+            f"spells: {name}={given!r} is not a date. Next step: write it as 2026-01-31."
         ) from error
     if pd.isna(moment) or moment.tzinfo is not None:
         raise ParameterError(
-            f"spells: observed_from={observed_from!r} is empty or has a time zone. "
+            f"spells: {name}={given!r} is empty or has a time zone. "
             "Next step: write it in UTC, without a zone."
         )
     return moment
@@ -215,7 +238,7 @@ def _linked(
         n_rows=len(customers),
         n_used=len(lives),
         n_set_aside=reasons,
-        settings={"period_days": period_days, "observed_from": f"{start:%Y-%m-%d}"},
+        settings=_settings(start, end, period_days),
         input_hash=hash_frame(customers),
     )
     return Linked(
@@ -239,6 +262,11 @@ def _linked(
             ]
         ),
     )
+
+
+def _settings(start: pd.Timestamp, end: pd.Timestamp, period_days: int) -> dict[str, object]:
+    days = {"observed_from": f"{start:%Y-%m-%d}", "observed_until": f"{end:%Y-%m-%d}"}
+    return {"period_days": period_days, **days}
 
 
 def _matches(tables: Tables) -> pd.DataFrame:

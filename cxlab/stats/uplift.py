@@ -10,9 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxlab.stats.classification import FloatArray
+from cxlab.stats.forecast import training_noise
+
+#: Rows on which the noise of training is measured: its error is then a few percent.
+MOST_NOISE_ROWS = 5_000
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Uplift:
     """Arrays (n,) made for each row by models that had not seen it.
 
@@ -25,11 +29,19 @@ class Uplift:
     score
         Unbiased, noisy effect of each row: its mean over any set of rows chosen by features is the mean
         effect there, whatever the models are worth.
+    places
+        Name ("uplift", "risk") -> place of each row within its fold, 0..1, highest last. A model that did
+        not see a fold is the lower the better that fold did, so ranks across folds would be turned round.
+    some_places, some_fold
+        The same places as each of K models has them, (K, m), of m random rows, and the fold of these.
     """
 
     effect: FloatArray
     risk: FloatArray
     score: FloatArray
+    places: dict[str, FloatArray]
+    some_places: dict[str, FloatArray]
+    some_fold: NDArray[np.int64]
 
 
 def cross_fitted_uplift(
@@ -71,19 +83,65 @@ def cross_fitted_uplift(
     True
     """
     effect, risk, score = (np.empty(len(treated)) for _ in range(3))
-    for fold in np.unique(folds):
+    some = np.sort(np.random.default_rng([seed, 2]).permutation(len(treated))[:MOST_NOISE_ROWS])
+    others: dict[str, list[FloatArray]] = {"uplift": [], "risk": []}
+    numbers = np.unique(folds)
+    for fold in numbers:
         inside = folds == fold
         learned = _x_learner(features[~inside], treated[~inside], stayed[~inside], share=share, seed=seed)
         effect[inside], treated_stay, usual_stay = learned(features[inside])
         risk[inside] = 1.0 - usual_stay
         t, z = treated[inside], stayed[inside]
-        score[inside] = (
-            treated_stay
-            - usual_stay
-            + t * (z - treated_stay) / share
-            - (1.0 - t) * (z - usual_stay) / (1.0 - share)
-        )
-    return Uplift(effect=effect, risk=risk, score=score)
+        score[inside] = treated_stay - usual_stay + t * (z - treated_stay) / share
+        score[inside] -= (1.0 - t) * (z - usual_stay) / (1.0 - share)
+        told, _, stay = learned(features[some])
+        others["uplift"].append(told)
+        others["risk"].append(1.0 - stay)
+    some_fold = np.searchsorted(numbers, folds[some])
+    each = {name: np.stack([_places(one, some_fold) for one in told]) for name, told in others.items()}
+    places = {"uplift": _places(effect, folds), "risk": _places(risk, folds)}
+    return Uplift(effect, risk, score, places, each, some_fold)
+
+
+def _places(values: FloatArray, folds: NDArray[np.int64]) -> FloatArray:
+    """The place of each row among those of its fold, strictly between 0 and 1, highest last; ties share."""
+    from scipy.stats import rankdata
+
+    places = np.empty(len(values))
+    for fold in np.unique(folds):
+        inside = folds == fold
+        places[inside] = (rankdata(values[inside]) - 0.5) / inside.sum()
+    return places
+
+
+def exchange_factor(contrast: FloatArray, fold: NDArray[np.int64]) -> float:
+    r"""By how much a standard error that holds cross-fitted orders fixed is too small, 1 or more.
+
+    A measure of an order is :math:`\sum_i s_i a_i / n` with a from the models' places. What is noise of
+    training in a is learned from row j and confirmed on i, and the other way round, so its part of the
+    variance counts twice: the factor is :math:`\sqrt{1 + q}`, q the share of :math:`\overline{a^2}` that
+    is noise (:func:`cxlab.stats.forecast.training_noise`). Where nothing is to be learned it is 1.41.
+
+    Parameters
+    ----------
+    contrast
+        a by each model, (K, m).
+    fold
+        The fold of each row, (m,), numbered from 0.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> fold = np.arange(3000) % 3
+    >>> noise, alike = rng.normal(size=(3, 3000)), np.ones((3, 3000))
+    >>> round(exchange_factor(noise, fold), 2), exchange_factor(alike, fold)
+    (1.41, 1.0)
+    """
+    held = contrast[fold, np.arange(len(fold))]
+    square = float(np.mean(held**2))
+    if square == 0.0:
+        return 1.0
+    return float(np.sqrt(1.0 + training_noise(contrast, fold) * float(np.var(held)) / square))
 
 
 def _x_learner(

@@ -6,8 +6,11 @@ import stat
 import pandas as pd
 import pytest
 
+from cxlab.calls import valued
 from cxlab.cli import main
+from cxlab.core.errors import ParameterError
 from cxlab.core.pseudonyms import KEY_VARIABLE
+from cxlab.ingest.tables import Tables
 from cxlab.simulation.simulate import simulate
 
 PURPOSE = ["--purpose", "retention calls in March"]
@@ -45,9 +48,25 @@ def test_no_key_no_purpose_and_an_unreadable_list_of_objections_are_refused(tmp_
 def test_a_list_comes_from_a_data_folder_in_one_command(tmp_path, key, capsys):
     data, out = tmp_path / "data", tmp_path / "lists" / "calls.csv"
     simulate(customers=1500, seed=5).write(data)
+    contracts = pd.read_parquet(data / "contracts.parquet")
+    unknown = contracts["customer_id"].str.endswith("7")
+    contracts.assign(value_per_year=contracts["value_per_year"].mask(unknown)).to_parquet(
+        data / "contracts.parquet", index=False
+    )
     never = tmp_path / "never.txt"
     never.write_text("\n".join(pd.read_parquet(data / "customers.parquet")["customer_id"][:500]))
-    arguments = ["calls", "--data", str(data), "--out", str(out), *PURPOSE, "--offer-cost", "10"]
+    arguments = [
+        "calls",
+        "--data",
+        str(data),
+        "--out",
+        str(out),
+        *PURPOSE,
+        "--offer-cost",
+        "10",
+        "--value",
+        "700",
+    ]
     assert main([*arguments, "--opted-out", str(never), "--accept-failed-gate"]) == 0
     printed = capsys.readouterr().out
     assert "value at risk" in printed
@@ -62,3 +81,19 @@ def test_a_list_comes_from_a_data_folder_in_one_command(tmp_path, key, capsys):
     assert calls["customer_pseudonym"].str.fullmatch("[A-Z2-7]{26}").all()
     assert "open_complaints" in calls
     assert (calls["decision"] == "contact").all()
+    bases = calls.groupby("value_basis")["value"]
+    assert set(bases.groups) == {"declared amount", "lifetime value, 36 x 30 days, 10% a year"}
+    assert (bases.get_group("declared amount") == 700).all()
+    assert bases.get_group("lifetime value, 36 x 30 days, 10% a year").nunique() > 10
+    assert note["value_basis"]["declared amount"] > 0
+    assert "lifetime value" in printed
+
+
+def test_where_no_lifetime_can_be_told_an_amount_is_declared_or_nothing_is_written(capsys):
+    panel = pd.DataFrame({"customer_id": ["A"], "cut_at": pd.to_datetime(["2025-01-01"])})
+    tables = Tables.of({"customers": panel[["customer_id"]]}, None, title="none")
+    with pytest.raises(ParameterError, match=r"--value 300.*--value-column"):
+        valued(tables, panel, panel, declared=None)
+    past, now = valued(tables, panel, panel, declared=300.0)
+    assert set(past["value_basis"]) == set(now["value_basis"]) == {"declared amount"}
+    assert "300 stands for every customer" in capsys.readouterr().out

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cxlab.core.columns import CUSTOMER_ID
 from cxlab.core.pseudonyms import Pseudonyms
-from cxlab.models.churn.decision_rows import OPEN_COMPLAINTS, REASONS
+from cxlab.models.churn.decision_rows import OPEN_COMPLAINTS, REASONS, VALUE_BASIS
 from cxlab.models.churn.features import CUT_AT
 from cxlab.models.churn.reason_words import in_plain_words
 
@@ -22,6 +22,7 @@ CALL_COLUMNS: Final = (
     "probability_low",
     "probability_high",
     "value",
+    VALUE_BASIS,
     "value_at_risk",
     "expected_profit",
     "expected_profit_low",
@@ -51,7 +52,7 @@ def call_list(
         elif name in chosen:
             table[name] = _rounded(name, chosen[name]).to_numpy()
         else:
-            table[name] = None if name in REASONS else np.nan
+            table[name] = None if name in (*REASONS, VALUE_BASIS) else np.nan
     for name in REASONS:
         table[name] = table[name].astype(object).where(table[name].notna(), "")
     table.loc[(table[list(REASONS)] == "").all(axis=1), REASONS[0]] = NO_REASON

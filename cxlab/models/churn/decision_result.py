@@ -18,6 +18,7 @@ from cxlab.core.verdicts import SUPPORTED
 from cxlab.models.churn.call_list import both_names, call_list, removed, shown_calls
 from cxlab.models.churn.decision_checks import GATE
 from cxlab.models.churn.decision_measures import RULE
+from cxlab.models.churn.decision_rows import VALUE_BASIS
 from cxlab.models.churn.folds import ALL
 from cxlab.stats.profit import ContactTerms
 
@@ -75,6 +76,11 @@ class DecisionResult(Result):
         """Twelve characters that name this decision: its data, settings and version."""
         return self.provenance.short_id()
 
+    @property
+    def value_bases(self) -> dict[str, int]:
+        """What the values of the customers at hand are (a lifetime value, a column, a declared amount)."""
+        return {str(basis): int(n) for basis, n in self.decided[VALUE_BASIS].value_counts().items()}
+
     def rules(self) -> pd.DataFrame:
         """Profit per past customer under several rules of contact; a copy.
 
@@ -98,9 +104,9 @@ class DecisionResult(Result):
     def call_list(self, pseudonyms: Pseudonyms, *, opted_out: Iterable[str] = ()) -> pd.DataFrame:
         """The customers to contact under pseudonyms, highest expected profit first.
 
-        Columns: customer_pseudonym, probability with limits, value, value_at_risk, expected_profit with
-        limits, decision, reason_1 to reason_3, open_complaints, model_id, cut_at. Customers of
-        ``opted_out`` are left out.
+        Columns: customer_pseudonym, probability with limits, value, value_basis, value_at_risk,
+        expected_profit with limits, decision, reason_1 to reason_3, open_complaints, model_id, cut_at.
+        Customers of ``opted_out`` are left out.
         """
         return call_list(self.decided, pseudonyms, model_id=self.model_id, opted_out=opted_out)
 
@@ -166,6 +172,7 @@ class DecisionResult(Result):
             "key_id": names.key_id,
             "left_out_as_opted_out": left_out,
             "settings": dict(self.provenance.settings),
+            "value_basis": self.value_bases,
             "basis": BASIS,
         }
 
@@ -193,6 +200,7 @@ class DecisionResult(Result):
             warned += " The probabilities failed the gate: do not act on these amounts."
         terms = self.terms
         limit = (
+            f"Value of a customer: {', '.join(self.value_bases) or 'none'}. "
             f"Every amount assumes that a contact keeps {terms.save_share:.0%} of those who would "
             f"leave, whoever "
             f"they are; only a randomised test can show that, and risk is not persuadability."

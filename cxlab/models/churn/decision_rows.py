@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PROBABILITY: Final = "probability"
 VALUE: Final = "value"
 SEGMENT: Final = "segment"
+#: What the value of a customer is: a lifetime value, a column, a declared amount.
+VALUE_BASIS: Final = "value_basis"
 REASONS: Final = ("reason_1", "reason_2", "reason_3")
 OPEN_COMPLAINTS: Final = "open_complaints"
 #: Where ``cxlab.snapshots`` keeps them.
@@ -104,6 +106,7 @@ def current_rows(
     for name in CARRIED:
         if name in table:
             kept[name] = table[name]
+    kept[VALUE_BASIS] = table.get(VALUE_BASIS, f"column {value_column}")
     found = _set_aside(kept, {"an older cut": older})
     twice = int(found.rows[CUSTOMER_ID].duplicated().sum())
     if twice:

@@ -55,6 +55,17 @@ class LifetimeValueResult(Result):
         """
         return self.customer_rows.copy()
 
+    def predict(self, table: pd.DataFrame) -> pd.Series:
+        """Value of each row of ``table``, given its age (time column), features and payment.
+
+        Aligned to the index; nan without a payment. Customers of another day are valued as those of the
+        fit would be.
+        """
+        life = self.hazard.remaining_life(
+            table, discount_per_period=self.settings.discount_per_period, tail=self.settings.tail
+        )["remaining_periods"]
+        return (self.settings.payment(table) * life).rename("value")
+
     def summary(self) -> str:
         """Value of the customer base and per customer with limits, horizon, and what is assumed."""
         everybody = self.estimates[self.estimates["segment"] == ALL]
@@ -169,6 +180,11 @@ class LifetimeValueModel:
         """The yearly rate, per period of the hazard."""
         return float((1.0 + self.discount_per_year) ** (1.0 / self.periods_per_year) - 1.0)
 
+    def payment(self, table: pd.DataFrame) -> pd.Series:
+        """Margin of one payment of each row: the share of a year's value that falls on one period."""
+        yearly = pd.Series(numbers(table[self.value_column]), index=table.index)
+        return self.margin_share * yearly / self.periods_per_year
+
     def fit(self, spells: pd.DataFrame) -> LifetimeValueResult:
         """Fit the hazard to all spells and value the customers still here.
 
@@ -202,7 +218,7 @@ class LifetimeValueModel:
         result = self.hazard.fit(spells)
         here, reasons = self._still_here(spells, result)
         life, beyond, draws = self._lives(here, result)
-        payment = self.margin_share * numbers(here[self.value_column]) / self.periods_per_year
+        payment = self.payment(here).to_numpy()
         return LifetimeValueResult(
             estimates=self._table(here, payment, life, beyond, draws),
             diagnostics=self._checks(result, life, beyond),
