@@ -180,9 +180,9 @@ def barred(distort, runs):
 
 def test_the_gate_catches_and_seldom_bars_at_a_size_firms_have(record_figure):
     for name, distort, low, high in BENT:
-        share = barred(distort, 5)
+        share = barred(distort, 2)
         record_figure(
-            f"barred by the gate, 8,000 customers, {name}", share, runs=5, bound=f"{low} to {high}"
+            f"barred by the gate, 8,000 customers, {name}", share, runs=2, bound=f"{low} to {high}"
         )
         assert low <= share <= high
 
@@ -231,9 +231,9 @@ def coverage(runs, n_past, n_now, replicates):
 
 
 def test_limits_of_the_money_hold_the_truth_about_as_often_as_they_say(record_figure):
-    found = coverage(10, 3000, 1000, 50)["held"]
+    found = coverage(6, 3000, 1000, 50)["held"]
     for term, share in found.items():
-        record_figure(f"coverage of {term}, 3,000 past customers", share, runs=10, bound="0.7 to 1")
+        record_figure(f"coverage of {term}, 3,000 past customers", share, runs=6, bound="0.7 to 1")
     assert found.between(0.7, 1.0).all(), found
 
 
