@@ -19,6 +19,9 @@ from cxlab.core.errors import ParameterError
 MINIMUM: Final = 10
 FLOOR: Final = 5
 
+#: Stands for no upper bound on the persons of a cell: more than the persons of any table.
+_ENDLESS: Final = 2**30
+
 Counts = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
@@ -81,8 +84,7 @@ def hidden_in_table(counts: Counts, *, minimum: int = MINIMUM) -> Mask:
     First each line is treated as in :func:`hidden_in_line` until nothing changes. Then the interval of
     every hidden cell is computed from everything shown (:func:`feasible_intervals`); while one is shorter
     than ``minimum``, the smallest shown cell of its row or column is hidden too. With everything hidden but
-    a total of ``minimum`` or more each interval is long enough, so it ends. Persons can be moved around a
-    rectangle of four hidden cells, which proves most intervals without a solver.
+    a total of ``minimum`` or more each interval is long enough, so it ends.
 
     Examples
     --------
@@ -94,9 +96,6 @@ def hidden_in_table(counts: Counts, *, minimum: int = MINIMUM) -> Mask:
     safe = np.zeros_like(hidden)  # a further hidden cell only widens an interval: what is safe stays safe
     while True:
         hidden = _by_lines(whole, hidden, minimum)
-        safe |= _slack(whole, hidden, asked=hidden & ~safe) >= minimum
-        if not (hidden & ~safe).any():
-            return hidden
         low, high = feasible_intervals(whole, hidden, asked=hidden & ~safe)
         safe |= high - low >= minimum
         weak = hidden & ~safe
@@ -126,29 +125,63 @@ def feasible_intervals(
     -------
     Low and high, the same shape; equal to the cell where shown or not asked for, ``inf`` where there is no
     upper bound.
+
+    Notes
+    -----
+    A table with its totals is a flow on a network whose nodes are the lines and whose arcs are the hidden
+    cells (Bacharach 1966): a cell rises by the largest flow that can come back on the other arcs, each of
+    which may grow without end and shrink to zero. Whole numbers on the arcs give whole numbers at the ends.
+
+    Examples
+    --------
+    >>> hidden = np.array([[True, True, False], [True, True, False], [False, False, False]])
+    >>> low, high = feasible_intervals(with_totals(np.array([[20, 3], [30, 40]])), hidden)
+    >>> low[0, 1], high[0, 1]
+    (np.float64(0.0), np.float64(23.0))
     """
-    from scipy.optimize import linprog
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import maximum_flow
 
     low, high = whole.astype(np.float64), whole.astype(np.float64)
-    places = np.flatnonzero(hidden.ravel())
-    if not places.size:
-        return low, high
-    lines = _lines(*whole.shape)
-    right = -lines @ np.where(hidden.ravel(), 0.0, whole.ravel())
-    matrix = lines[:, places]
+    rows, columns = np.nonzero(hidden)
+    size, nodes = len(rows), sum(whole.shape)
+    cells = np.minimum(whole[rows, columns], _ENDLESS - 1)
+    begins, ends = _arcs(rows, columns, whole.shape)
+    # Up, down, and from one more node to each: it gives what flows, never more than can be counted.
+    starts = np.concatenate([begins, ends, np.full(nodes, nodes)])
+    stops = np.concatenate([ends, begins, np.arange(nodes)])
+    numbered = csr_array((np.arange(len(starts)), (starts, stops)), shape=(nodes + 1, nodes + 1))
+    room = np.concatenate([np.full(size, _ENDLESS), cells, np.zeros(nodes)]).astype(np.int32)
+    graph = csr_array((room[numbered.data], numbered.indices, numbered.indptr), shape=numbered.shape)
+    where = np.argsort(numbered.data)
+
+    def flow(start: int, stop: int) -> int:
+        given = where[2 * size + start]
+        graph.data[given] = _ENDLESS
+        found = int(maximum_flow(graph, nodes, stop).flow_value)
+        graph.data[given] = 0
+        return found
+
     wanted = hidden if asked is None else asked
-    for position, place in enumerate(places):
-        if not wanted.flat[place]:
-            continue
-        goal = np.zeros(places.size)
-        goal[position] = 1.0
-        ends = []
-        for sign in (1.0, -1.0):
-            found = linprog(sign * goal, A_eq=matrix, b_eq=right, bounds=(0, None), method="highs")
-            # Status 3: no bound. Nothing else can happen, because the true table is feasible.
-            ends.append(sign * found.fun if found.status == 0 else np.inf)
-        low.flat[place], high.flat[place] = round(ends[0], 6), round(ends[1], 6)
+    for arc in np.flatnonzero(wanted[rows, columns]):
+        own = where[[arc, arc + size]]
+        graph.data[own] = 0  # what rises here comes back on the other arcs
+        up, down = flow(ends[arc], begins[arc]), flow(begins[arc], ends[arc])
+        graph.data[own] = _ENDLESS, cells[arc]
+        low[rows[arc], columns[arc]] -= min(down, cells[arc])
+        high[rows[arc], columns[arc]] += up if up < _ENDLESS else np.inf
     return low, high
+
+
+def _arcs(rows: Counts, columns: Counts, shape: tuple[int, ...]) -> tuple[Counts, Counts]:
+    """Each cell as an arc between its two lines: the lines of rows come first, then those of columns.
+
+    Persons on an arc leave one line and enter the other; parts and their total point in opposite ways, so
+    a table in which every line adds up is a flow that nowhere ends.
+    """
+    forth = (rows == shape[0] - 1) == (columns == shape[1] - 1)
+    across = columns + shape[0]
+    return np.where(forth, rows, across), np.where(forth, across, rows)
 
 
 def small_differences(members: Mask, *, minimum: int = MINIMUM) -> list[tuple[int, int]]:
@@ -245,51 +278,3 @@ def _line_is_safe(cells: Counts, mask: Mask, minimum: int) -> bool:
     if mask[-1]:
         return bool(mask[:-1].any())  # total and a part hidden: the line says nothing about either
     return bool(mask.sum() >= 2 and cells[mask].sum() >= minimum)
-
-
-def _slack(whole: Counts, hidden: Mask, *, asked: Mask) -> NDArray[np.float64]:
-    """A length that the interval of each asked cell has at least, from rectangles of four hidden cells.
-
-    Around a rectangle persons move so that no line changes: opposite corners rise, the others fall, and a
-    total goes with its part. A falling corner stops at zero. 0 where there is no rectangle.
-    """
-    found = np.zeros(whole.shape)
-    cells = whole.astype(np.float64)
-    last_row, last_column = (np.arange(size) == size - 1 for size in whole.shape)
-    for row, column in np.argwhere(asked):
-        corners = hidden & hidden[row, :] & hidden[:, [column]]
-        corners[row, :], corners[:, column] = False, False
-        if not corners.any():
-            continue
-        with_row = (last_column != last_column[column])[None, :]  # the corner in this row moves along
-        with_column = (last_row != last_row[row])[:, None]
-        with_both = with_row == with_column
-        beside, below = cells[[row], :], cells[:, [column]]
-        falls = [(~with_row, beside), (~with_column, below), (~with_both, cells)]
-        rises = [(with_row, beside), (with_column, below), (with_both, cells)]
-        up = _least(falls, whole.shape)
-        down = np.minimum(cells[row, column], _least(rises, whole.shape))
-        found[row, column] = np.where(corners, up + down, 0.0).max()
-    return found
-
-
-def _least(parts: list[tuple[Mask, NDArray[np.float64]]], shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """The smallest of the cells that move this way, ``inf`` where none does."""
-    lowest = np.full(shape, np.inf)
-    for moves, cells in parts:
-        lowest = np.minimum(lowest, np.where(moves, cells, np.inf))
-    return lowest
-
-
-def _lines(rows: int, columns: int) -> NDArray[np.float64]:
-    """One line per row and column of the table with totals: its parts minus its total are zero."""
-    lines = []
-    for row in range(rows):
-        line = np.zeros((rows, columns))
-        line[row, :-1], line[row, -1] = 1.0, -1.0
-        lines.append(line.ravel())
-    for column in range(columns):
-        line = np.zeros((rows, columns))
-        line[:-1, column], line[-1, column] = 1.0, -1.0
-        lines.append(line.ravel())
-    return np.array(lines)
