@@ -14,6 +14,7 @@ from cxlab.core.columns import COMPLAINTS, CONTRACTS, CUSTOMER_ID, CUSTOMERS, EV
 from cxlab.core.errors import Finding, ParameterError
 from cxlab.core.pseudonyms import KEY_VARIABLE, LEAST_KEY_BYTES, LENGTH, Pseudonyms
 from cxlab.ingest.config import DataConfig
+from cxlab.ingest.distinct import Distinct
 from cxlab.ingest.state import TableState
 
 #: Equal numbers of two scopes get unrelated pseudonyms; one id column has one scope in every table.
@@ -105,10 +106,11 @@ def _replaced(ids: pd.Series, column: str, names: Pseudonyms) -> pd.Series:
     """Each distinct id is computed once; an empty cell stays empty."""
     import pyarrow as pa
 
-    codes, distinct = pd.factorize(ids)
-    letters = replace(names, scope=scope_of(column)).letters_of(distinct.tolist())
+    column_of = Distinct.of(ids)
+    distinct = pa.array(column_of.texts.array, type=pa.large_string()).cast(pa.large_binary())
+    letters = replace(names, scope=scope_of(column)).letters_of(distinct.to_pylist())
     places = pa.py_buffer(np.arange(0, len(letters) + 1, LENGTH, dtype=np.int64))
     made = pa.Array.from_buffers(pa.large_string(), len(distinct), [None, places, pa.py_buffer(letters)])
     if len(distinct) < len(ids):
-        made = made.take(pa.array(codes, mask=codes < 0))
+        made = made.take(pa.array(column_of.places, mask=column_of.places < 0))
     return pd.Series(pd.array(made, dtype="str"), index=ids.index, name=ids.name)
