@@ -35,6 +35,10 @@ NO_ANSWER = {
 }  # fmt: skip
 _LABELLED = re.compile(r"(-?[0-9]{1,3})\s*(?:[-–—=:.)]\s*|\(\s*|\s+)[^\d\s.,)(].*", re.DOTALL)
 _LABELLED_AFTER = re.compile(r"[^\d]*[^\d\s][^\d]*[\s(=:-](-?[0-9]{1,3})\)?")
+#: A currency or percent sign says a unit: such a number is never read as a plain one.
+UNITS = re.compile(r"[€$£¥%]|\b(?:EUR|USD|GBP|CHF)\b")
+#: A column of more different words holds names or texts, not kinds of something.
+_MOST_SPELLINGS = 2_000
 #: Letters of other alphabets that look like Latin ones.
 _LOOKALIKES = re.compile("[АВЕКМНОРСТУХаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧο]")
 
@@ -93,7 +97,7 @@ def _no_answer(state: TableState, name: str, column: Distinct, texts: pd.Series)
     """Words for no answer in a column of numbers: emptied, with their reason kept (63)."""
     reasons = texts.str.lower().map(NO_ANSWER)
     for reason in sorted(set(reasons.dropna())):
-        said = (reasons == reason).fillna(False).astype(bool)
+        said = reasons == reason
         words = " or ".join(repr(str(text)) for text in texts[said].unique()[:3])
         rows = column.rows(said)
         state.give_reason(name, column.index[rows], reason)
@@ -102,13 +106,10 @@ def _no_answer(state: TableState, name: str, column: Distinct, texts: pd.Series)
             f"{words} read as no answer ({reason}).",
             column=name,
             rows=int(rows.sum()),
-            next_step=f'If so declare  missing_codes = {{{name} = {{{_toml(texts[said])} = "{reason}"}}}}',
+            next_step="If so declare  missing_codes = "
+            f'{{{name} = {{"{texts[said].iloc[0]}" = "{reason}"}}}}',
         )
     return texts.mask(reasons.notna())
-
-
-def _toml(texts: pd.Series) -> str:
-    return f'"{str(texts.iloc[0])[:30]}"'
 
 
 def _labelled(state: TableState, name: str, column: Distinct, texts: pd.Series) -> pd.Series:
@@ -116,7 +117,7 @@ def _labelled(state: TableState, name: str, column: Distinct, texts: pd.Series) 
     numbers = {}
     for text in texts.dropna().unique():
         found = _LABELLED.fullmatch(str(text)) or _LABELLED_AFTER.fullmatch(str(text))
-        if found and not re.search(r"[€$£%]", str(text)):
+        if found and not UNITS.search(str(text)):
             numbers[str(text)] = found[1]
     # Two texts for one number, or a number far beyond the others, is no labelled scale.
     if not numbers or len(set(numbers.values())) < len(numbers):
@@ -141,15 +142,15 @@ def _float_ids(state: TableState, name: str, column: Distinct, texts: pd.Series)
         return texts
     if not filled.str.fullmatch(r"[0-9]+\.0").all():
         return texts
-    rows = column.count(texts.str.endswith(".0").fillna(False))
+    rows = column.count(texts.str.endswith(".0"))
     state.say("repair", "id with decimals", "written as whole numbers.", column=name, rows=rows)
     return texts.str.removesuffix(".0")
 
 
 def _lookalikes(state: TableState, name: str, column: Distinct, texts: pd.Series) -> pd.Series:
     """A Cyrillic or Greek letter in a Latin key finds no partner, and no eye sees why (59)."""
-    foreign = texts.str.contains(_LOOKALIKES.pattern, regex=True).fillna(False).astype(bool)
-    if foreign.any() and texts.str.contains("[A-Za-z]", regex=True).fillna(False).any():
+    foreign = texts.str.contains(_LOOKALIKES.pattern)
+    if foreign.any() and texts.str.contains("[A-Za-z]").any():
         message = "letters of another alphabet look like Latin ones; such keys match nothing."
         state.say("note", "look-alike letters", message, column=name, rows=column.count(foreign))
     return texts
@@ -157,35 +158,34 @@ def _lookalikes(state: TableState, name: str, column: Distinct, texts: pd.Series
 
 def _spellings(state: TableState, name: str, column: Distinct, texts: pd.Series) -> pd.Series:
     """Spellings that differ only in case and blanks become the most frequent one (78)."""
-    folded = texts.fillna("").str.casefold().str.replace(r"\s+", " ", regex=True)
-    if folded[folded != ""].is_unique or len(texts) > 2000:
+    filled = texts[texts.notna() & (texts != "")]
+    folded = filled.str.casefold().str.replace(r"\s+", " ", regex=True)
+    if folded.is_unique or len(texts) > _MOST_SPELLINGS:
         return texts
-    sizes = pd.Series(column.sizes, index=texts.index)
-    usual = texts[sizes.groupby(folded).transform("idxmax")].set_axis(texts.index)
+    sizes = pd.Series(column.sizes)[filled.index]
+    usual = filled[sizes.groupby(folded).transform("idxmax")].set_axis(filled.index)
     known = _declared_values(state, name)
-    usual = folded.map(known).fillna(usual) if known else usual
-    changed = (usual != texts) & (folded != "")
-    changed &= column.texts.str.strip().notna()
-    if changed.any():
-        shown = ", ".join(
-            f"{old!r} as {new!r}" for old, new in zip(texts[changed][:3], usual[changed][:3], strict=True)
-        )
+    if known:
+        # A declared spelling is what it says; another one of the same letters is the declared one.
+        folds = {value.casefold(): value for value in known}
+        usual = filled.where(filled.isin(known), folded.map(folds).fillna(usual))
+    changed = filled.index[usual != filled]
+    if len(changed):
+        shown = ", ".join(f"{texts[place]!r} as {usual[place]!r}" for place in changed[:3])
         state.repaired(
             "spelling",
             f"read {shown}.",
             column=name,
-            rows=column.count(changed),
+            rows=column.count(texts.index.isin(changed)),
             next_step=f"If they differ in fact declare  categories = {{{name} = [...]}} with each of them.",
         )
-    return usual.where(folded != "", texts)
+    return usual.reindex(texts.index)
 
 
-def _declared_values(state: TableState, name: str) -> dict[str, str]:
-    """Allowed values by their folded spelling, where the user or the contract lists them."""
+def _declared_values(state: TableState, name: str) -> tuple[str, ...]:
+    """Allowed values, where the user or the contract lists them."""
     column = state.column(name)
-    values = state.config.categories.get(name) or (column.values if column else ())
-    folded = {value.casefold(): value for value in values}
-    return folded if len(folded) == len(values) else {value: value for value in values}
+    return state.config.categories.get(name) or (column.values if column else ())
 
 
 Rule = Callable[[TableState, str, Distinct, pd.Series], pd.Series]

@@ -99,6 +99,11 @@ def _none_bad(values: pd.Series) -> Mask:
     return np.zeros(len(values), dtype=bool)
 
 
+def _mask(cells: pd.Series) -> Mask:
+    """Which cells are true; a missing answer is not."""
+    return cells.fillna(False).to_numpy(dtype=bool)
+
+
 def _stripped(values: pd.Series) -> pd.Series:
     """Text without blanks around it, missing where nothing is left."""
     text = values.astype("str").str.strip()
@@ -112,9 +117,9 @@ def _words(values: pd.Series, kind: Kind) -> Typed:
     if kind != "id":
         return Typed(values=text, bad=_none_bad(text))
     padded = int((text.notna() & (text != values)).sum())
-    shortened = text.str.fullmatch(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]+").fillna(False).to_numpy(dtype=bool)
+    shortened = _mask(text.str.fullmatch(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]+"))
     return Typed(
-        values=text.mask(shortened) if shortened.any() else text,
+        values=text.mask(shortened),
         bad=shortened,
         rule="id shortened by a spreadsheet",
         repairs={"blanks around an id": padded} if padded else {},
@@ -123,22 +128,18 @@ def _words(values: pd.Series, kind: Kind) -> Typed:
 
 def _numbered_words(values: pd.Series, kind: Kind) -> Typed:
     """Numbers where words are expected: whole numbers are written without a point, others are bad ids."""
-    if not pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype):
+    if not pd.api.types.is_float_dtype(values.dtype):
         text = values.astype("str").where(values.notna())
         return Typed(values=text.astype("str"), bad=_none_bad(values))
-    number = values.astype("Float64") if pd.api.types.is_float_dtype(values.dtype) else values
-    if pd.api.types.is_float_dtype(values.dtype):
-        whole = (number % 1 == 0).fillna(True).to_numpy(dtype=bool) & (number.abs() < 2**53).fillna(
-            True
-        ).to_numpy(bool)
-        text = number.where(whole).astype("Int64").astype("str").where(number.notna() & whole)
-        return Typed(
-            values=text.astype("str"),
-            bad=~whole,
-            rule="id with decimals",
-            rewritten={"id stored as a number": int(number.notna().sum())} if kind == "id" else {},
-        )
-    return Typed(values=values.astype("str").where(values.notna()).astype("str"), bad=_none_bad(values))
+    number = values.astype("float64")
+    bad = _mask(number.notna() & ~((number % 1 == 0) & (number.abs() < 2**53)))
+    kept = number.mask(bad)
+    return Typed(
+        values=kept.astype("Int64").astype("str").where(kept.notna()).astype("str"),
+        bad=bad,
+        rule="id with decimals",
+        rewritten={"id stored as a number": int(number.notna().sum())} if kind == "id" else {},
+    )
 
 
 def _numbers(values: pd.Series, kind: Kind, spelling: Spelling) -> Typed:
@@ -146,7 +147,7 @@ def _numbers(values: pd.Series, kind: Kind, spelling: Spelling) -> Typed:
         number, bad = _parsed_numbers(values, spelling)
     else:
         number = pd.to_numeric(values, errors="coerce").astype("float64")
-        bad = (values.notna() & number.isna()).to_numpy(dtype=bool)
+        bad = _mask(values.notna() & number.isna())
     endless = np.isinf(number.to_numpy())
     if endless.any():
         number, bad = number.mask(endless), bad | endless
@@ -163,9 +164,8 @@ def _numbers(values: pd.Series, kind: Kind, spelling: Spelling) -> Typed:
 
 def _parsed_numbers(values: pd.Series, spelling: Spelling) -> tuple[pd.Series, Mask]:
     text = _stripped(values)
-    fits = text.str.fullmatch(NUMBERS[spelling.decimal or "."]).fillna(False).astype(bool)
-    bad = (text.notna() & ~fits).to_numpy(dtype=bool)
-    good = text.where(fits)
+    bad = _mask(text.notna() & ~text.str.fullmatch(NUMBERS[spelling.decimal]))
+    good = text.mask(bad)
     if spelling.decimal == ",":
         good = good.str.replace(",", ".", regex=False)
     return good.astype("float64"), bad
@@ -173,12 +173,12 @@ def _parsed_numbers(values: pd.Series, spelling: Spelling) -> tuple[pd.Series, M
 
 def _flags(values: pd.Series, spelling: Spelling) -> Typed:
     if is_text(values):
-        text = _stripped(values).str.lower()
-        flag = text.map(FLAGS).astype("Float64")
-        bad = (text.notna() & flag.isna()).to_numpy(dtype=bool)
-        return Typed(values=flag.astype("Int8"), bad=bad, rule="yes or no")
-    number = values.astype("Float64")
-    bad = (number.notna() & ~number.isin([0, 1])).fillna(False).to_numpy(dtype=bool)
+        filled = _stripped(values)
+        number = filled.str.lower().map(FLAGS).astype("float64")
+        bad = _mask(filled.notna() & number.isna())
+    else:
+        number = values.astype("float64")
+        bad = _mask(number.notna() & ~number.isin([0, 1]))
     return Typed(values=number.mask(bad).astype("Int8"), bad=bad, rule="yes or no")
 
 
@@ -186,34 +186,30 @@ def _times(values: pd.Series, spelling: Spelling) -> Typed:
     if not is_text(values):
         return _stored_times(values, spelling)
     text = _stripped(values)
-    dated = text.str.fullmatch(ISO).fillna(False).astype(bool)
-    with_offset = ISO + " ?" + OFFSET
-    zoned = ~dated if dated.all() else text.str.fullmatch(with_offset).fillna(False).astype(bool)
-    parsed = pd.Series(pd.NaT, index=text.index, dtype=TIME)
-    if dated.all():
-        parsed = pd.to_datetime(text, format="ISO8601", errors="coerce").astype(TIME)
-    elif dated.any():
-        parsed = pd.to_datetime(text.where(dated), format="ISO8601", errors="coerce").astype(TIME)
-    rest = text.where(~(dated | zoned)) if not (dated | zoned).all() else None
-    if rest is not None and spelling.date_order:
+    dated = text.str.fullmatch(ISO)
+    zoned = ~dated if dated.all() else text.str.fullmatch(f"{ISO} ?{OFFSET}")
+    parsed = pd.to_datetime(text.where(dated), format="ISO8601", errors="coerce").astype(TIME)
+    rest = text.mask(dated | zoned)
+    if spelling.date_order and rest.notna().any():
         parsed = parsed.fillna(_local_dates(rest, spelling.date_order))
         if spelling.date_order == "DMY":
             parsed = parsed.fillna(_named_months(rest))
-    counted = None
-    if rest is not None and spelling.number_dates:
-        numbers = rest.where(rest.str.fullmatch(r"[0-9]+(?:\.[0-9]+)?").fillna(False).astype(bool))
-        counted = _counted_dates(numbers, spelling.number_dates)
-    if counted is not None and _zone_of_numbers(spelling) is not None:
-        parsed, counted = parsed.fillna(counted), None
+    counted = pd.Series(pd.NaT, index=text.index, dtype=TIME)
+    if spelling.number_dates:
+        counted = _counted_dates(
+            rest.where(rest.str.fullmatch(r"[0-9]+(?:\.[0-9]+)?")), spelling.number_dates
+        )
+    if _zone_of_numbers(spelling) is not None:
+        parsed = parsed.fillna(counted)
     parsed, repairs = _to_utc(parsed, spelling.time_zone)
-    parsed = parsed if counted is None else parsed.fillna(counted)
+    parsed = parsed.fillna(counted)
     if zoned.any():
         with_zone = pd.to_datetime(text.where(zoned), format="ISO8601", errors="coerce", utc=True)
-        parsed = parsed.fillna(with_zone.dt.tz_localize(None).astype(TIME))
-    bad = (text.notna() & parsed.isna()).to_numpy(dtype=bool)
+        parsed = parsed.fillna(with_zone.dt.tz_convert(None).astype(TIME))
+    bad = _mask(text.notna() & parsed.isna())
     rule = "date"
     if spelling.time_zone is None and zoned.any() and not zoned[text.notna()].all():
-        bad, rule = bad | (text.notna() & ~zoned).to_numpy(dtype=bool), "time zone"
+        bad, rule = bad | _mask(text.notna() & ~zoned), "time zone"
     return Typed(values=parsed, bad=bad, rule=rule, repairs=repairs)
 
 
@@ -235,7 +231,7 @@ def _local_dates(text: pd.Series, order: str) -> pd.Series:
 
 def _counted_dates(values: pd.Series, unit: str) -> pd.Series:
     """Numbers as times, by what was declared that they count; to the second."""
-    number = pd.to_numeric(values, errors="coerce").astype("float64")
+    number = values.astype("float64")
     start = {"excel": "1899-12-30", "excel1904": "1904-01-01"}.get(unit, "1970-01-01")
     seconds = number * {"seconds": 1.0, "milliseconds": 1e-3}.get(unit, 86_400.0)
     inside = seconds.abs() < 3e11  # ten thousand years
@@ -258,27 +254,17 @@ def _named_months(text: pd.Series) -> pd.Series:
 
 def _stored_times(values: pd.Series, spelling: Spelling) -> Typed:
     """Times as a Parquet file stores them; numbers are times only if it is declared what they count."""
-    if pd.api.types.is_numeric_dtype(values.dtype) and spelling.number_dates:
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        return Typed(values=values.dt.tz_convert(None).astype(TIME), bad=_none_bad(values))
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        parsed, repairs = _to_utc(values.astype(TIME), spelling.time_zone)
+        return Typed(values=parsed, bad=_none_bad(values), repairs=repairs)
+    counted = pd.Series(pd.NaT, index=values.index, dtype=TIME)
+    if spelling.number_dates and pd.api.types.is_numeric_dtype(values.dtype):
         counted = _counted_dates(values, spelling.number_dates)
-        bad = (values.notna() & counted.isna()).to_numpy(dtype=bool)
-        counted, repairs = _to_utc(counted, _zone_of_numbers(spelling))
-        return Typed(values=counted, bad=bad, rule="date", repairs=repairs)
-    if pd.api.types.is_numeric_dtype(values.dtype):
-        empty = pd.Series(pd.NaT, index=values.index, dtype=TIME)
-        return Typed(values=empty, bad=values.notna().to_numpy(dtype=bool), rule="date")
-    times = pd.to_datetime(values, errors="coerce")
-    if isinstance(times.dtype, pd.DatetimeTZDtype):
-        return Typed(
-            values=times.dt.tz_convert("UTC").dt.tz_localize(None).astype(TIME),
-            bad=_none_bad(times),
-        )
-    parsed, repairs = _to_utc(times.astype(TIME), spelling.time_zone)
-    return Typed(
-        values=parsed,
-        bad=(values.notna() & parsed.isna()).to_numpy(dtype=bool),
-        rule="date",
-        repairs=repairs,
-    )
+    bad = _mask(values.notna() & counted.isna())
+    parsed, repairs = _to_utc(counted, _zone_of_numbers(spelling))
+    return Typed(values=parsed, bad=bad, rule="date", repairs=repairs)
 
 
 def _to_utc(times: pd.Series, zone: ZoneInfo | None) -> tuple[pd.Series, dict[str, int]]:
@@ -304,10 +290,10 @@ def matches_code(values: pd.Series, codes: Mapping[str, str]) -> dict[str, Mask]
     text = _stripped(values) if is_text(values) else None
     for code in codes:
         if text is not None:
-            mask = (text == code).fillna(False).to_numpy(dtype=bool)
+            mask = _mask(text == code)
         else:
             try:
-                mask = (values == float(code)).fillna(False).to_numpy(dtype=bool)
+                mask = _mask(values == float(code))
             except (ValueError, TypeError):
                 continue
         if mask.any():

@@ -9,7 +9,7 @@ from string import ascii_letters, digits
 import numpy as np
 import pandas as pd
 
-from cxlab.ingest.cell_rules import NUMBER_KINDS, mended
+from cxlab.ingest.cell_rules import NUMBER_KINDS, UNITS, mended
 from cxlab.ingest.config import Derived, OutcomeRule
 from cxlab.ingest.config_options import zone_of
 from cxlab.ingest.contracts import Kind
@@ -24,12 +24,11 @@ _HINTS = {
     "date": 'Write dates as 2024-12-31, or declare  date_order = "DMY"  (or "MDY").',
     "time zone": 'Some times carry a zone and others none: declare  time_zone = "Europe/Berlin".',
     "number": 'Declare  decimal = ","  if that is the mark, or  recode  or  missing_codes  for words.',
-    "whole number": 'If halves are meant, declare  types = {{{column} = "number"}}.',
-    "yes or no": "Declare  recode = {{{column} = {{...}}}}  with 0 and 1.",
+    "whole number": 'If halves are meant, declare  types = {{column} = "number"}.',
+    "yes or no": "Declare  recode = {{column} = {...}}  with 0 and 1.",
     "id shortened by a spreadsheet": "Format the column as text in the spreadsheet and export again.",
     "id with decimals": "Store ids as text.",
 }
-_UNITS = re.compile(r"[€$£¥%]|\b(?:EUR|USD|GBP|CHF)\b")
 # By the number of a letter: what keys are of, what most begin with, digits.
 _DIGIT, _BEGIN, _PLAIN = (
     np.isin(np.arange(256), [ord(letter) for letter in held])
@@ -99,14 +98,13 @@ def _typed(state: TableState, name: str, values: pd.Series, spelling: Spelling) 
 
 def _plain_keys(values: pd.Series) -> bool:
     """Whether every key is filled and of letters, digits and _ | : - only: no rule has work to do there."""
-    # Nearly all keys are digits only or begin with a letter: one look says that nothing is to be done.
     text, begins = letters(values)
-    if not (np.diff(begins) > 0).all():
+    if not ((np.diff(begins) > 0).all() and _PLAIN[text].all()):
         return False
-    if _DIGIT[text].all() or (_PLAIN[text].all() and _BEGIN[text[begins[:-1]]].all()):
+    # Nearly all keys are digits only or begin with a letter: one look says that none is shortened.
+    if _DIGIT[text].all() or _BEGIN[text[begins[:-1]]].all():
         return True
-    plain = values.str.fullmatch(r"[A-Za-z0-9_|:-]+").fillna(False)
-    return bool(plain.all()) and not values.str.fullmatch(r"[0-9][eE][0-9]+").fillna(False).any()
+    return not values.str.fullmatch("[0-9][eE][0-9]+").any()
 
 
 def _kind(state: TableState, name: str, values: pd.Series, spelling: Spelling) -> Kind:
@@ -166,10 +164,10 @@ def _say_bad(state: TableState, name: str, values: pd.Series, result: Typed) -> 
     known = state.unread.get(name)
     state.unread[name] = pd.Index(records) if known is None else known.union(pd.Index(records))
     shown = values[result.bad]
-    hint = _HINTS.get(result.rule, "").replace("{{", "{").replace("}}", "}").replace("{column}", name)
+    hint = _HINTS[result.rule].replace("{column}", name)
     if result.rule == "date":
         hint = _date_hint(state, name, shown) or hint
-    if result.rule == "number" and is_text(shown):
+    if result.rule == "number":
         hint = _number_hint(shown) or hint
     state.say(
         "error",
@@ -184,7 +182,7 @@ def _say_bad(state: TableState, name: str, values: pd.Series, result: Typed) -> 
 def _number_hint(values: pd.Series) -> str:
     """Signs of money and percent, and of thousands, are named: their meaning is not guessed (73, 74)."""
     texts = [str(text).strip() for text in values.head(1000)]
-    if any(_UNITS.search(text) for text in texts):
+    if any(UNITS.search(text) for text in texts):
         return "Export plain numbers: a currency or percent sign says a unit, which belongs in the name."
     if any(_GROUPED.fullmatch(text) for text in texts):
         return "A thousands sign and a decimal mark look alike: export without thousands signs."
@@ -200,15 +198,19 @@ def _date_hint(state: TableState, name: str, values: pd.Series) -> str:
             f"Numbers are dates only if it is said what they count: declare  {option}  with "
             f'"excel" (days), "seconds" or "milliseconds" (since 1970).'
         )
-    if state.config.date_order:
-        return ""
+    order = state.config.date_order
+    if order:
+        return f'Such a date does not exist in the declared  date_order = "{order}": mend it.'
     parts = text.str.extract(r"^([0-9]{1,2})[./-]([0-9]{1,2})[./-][0-9]{4}")
     numbers = parts.dropna().astype(int)
     if numbers.empty:
         return ""
-    if (numbers[0] > 12).any() and not (numbers[1] > 12).any():
+    day_first, month_first = (bool((numbers[part] > 12).any()) for part in (0, 1))
+    if day_first and month_first:
+        return "Some read as day first, others as month first: write all as 2024-12-31."
+    if day_first:
         return 'They read as day first: declare  date_order = "DMY".'
-    if (numbers[1] > 12).any() and not (numbers[0] > 12).any():
+    if month_first:
         return 'They read as month first: declare  date_order = "MDY".'
     return 'Day and month cannot be told apart: declare  date_order = "DMY"  or  "MDY".'
 
@@ -311,8 +313,5 @@ def _add_outcome(state: TableState, rule: OutcomeRule) -> None:
         )
     state.frame["outcome"] = value
     state.kinds["outcome"] = "sign"
-    declared = replace(rule, column="")
-    limits = ", ".join(
-        f"{key} {value:g}" for key, value in vars(declared).items() if isinstance(value, float)
-    )
+    limits = ", ".join(f"{key} {value:g}" for key, value in vars(rule).items() if isinstance(value, float))
     state.say("note", "outcome", f"taken from {rule.column}: {limits}; 0 otherwise.", column="outcome")

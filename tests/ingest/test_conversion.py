@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxlab.ingest.contracts import DTYPES, KINDS
-from cxlab.ingest.converters import Spelling, Typed, convert
+from cxlab.ingest.converters import Spelling, Typed, convert, matches_code
 
 
 def typed(cells: list[str], kind: str, **spelling: object) -> Typed:
@@ -133,6 +133,202 @@ def test_stored_numbers_become_ids_without_a_point() -> None:
 def test_a_stored_flag_other_than_zero_and_one_is_bad() -> None:
     assert convert(pd.Series([0, 1, 2]), "flag", spelling=Spelling()).bad.tolist() == [False, False, True]
     assert convert(pd.Series([True, False]), "flag", spelling=Spelling()).values.tolist() == [1, 0]
+
+
+def stored(cells: object, kind: str, **spelling: object) -> Typed:
+    values = cells if isinstance(cells, pd.Series) else pd.Series(cells)
+    return convert(values, kind, spelling=Spelling(**spelling))  # type: ignore[arg-type]
+
+
+def shown(result: Typed) -> list[object]:
+    return [None if pd.isna(value) else value for value in result.values]
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "wanted", "bad", "rule"),
+    [
+        (["a ", " a", "", None, "b c"], "text", ["a", "a", None, None, "b c"], [], ""),
+        (["1.2E+14", "7e2", "7e2x", "E2", "12e2"], "id", [None, None, "7e2x", "E2", "12e2"], [0, 1],
+         "id shortened by a spreadsheet"),
+        (["7", "7.5", "x"], "score", [7, None, None], [1, 2], "number"),
+        (["7", "7.5", ""], "score", [7, None, None], [1], "whole number"),
+        (["7", "7.5", ""], "number", [7, 7.5, None], [], "number"),
+        (["1", "-1", "0.5"], "sign", [1, -1, None], [2], "whole number"),
+        (["yes", "NO", "2", ""], "flag", [1, 0, None, None], [2], "yes or no"),
+        (["2024-01-02", "x", ""], "time", [pd.Timestamp("2024-01-02"), None, None], [1], "date"),
+    ],
+)  # fmt: skip
+def test_which_cells_of_a_text_fit_their_kind_and_which_rule_the_others_break(
+    cells: list[str], kind: str, wanted: list[object], bad: list[int], rule: str
+) -> None:
+    result = typed(cells, kind)
+    assert shown(result) == wanted
+    assert np.flatnonzero(result.bad).tolist() == bad
+    assert result.rule == rule or not bad
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "wanted", "bad", "rule"),
+    [
+        (pd.Series(["a", "b", None], dtype="category"), "category", ["a", "b", None], [], ""),
+        (pd.Series([1, 2], dtype="category"), "number", [1, 2], [], ""),
+        (pd.Series(["a", 7, None], dtype=object), "text", ["a", "7", None], [], ""),
+        (pd.Series([True, False]), "category", ["True", "False"], [], ""),
+        (pd.Series(pd.to_datetime(["2024-01-02", None])), "text", ["2024-01-02", None], [], ""),
+        ([7, 8], "category", ["7", "8"], [], ""),
+        (pd.Series([7, None], dtype="Int64"), "id", ["7", None], [], ""),
+        (pd.Series([7.0, None], dtype="Float64"), "id", ["7", None], [], ""),
+        (pd.Series([1, None], dtype="Int64"), "flag", [1, None], [], ""),
+        ([7.0, 7.5, np.nan], "category", ["7", None, None], [1], "id with decimals"),
+        ([2.0**53, 2.0**53 - 1, -(2.0**53)], "id", [None, "9007199254740991", None], [0, 2],
+         "id with decimals"),
+        ([7.0, np.inf, np.nan], "number", [7, None, None], [1], "number"),
+        ([7.5, np.inf, np.nan, 8.0], "score", [None, None, None, 8], [0, 1], "number"),
+        ([7.5, 8.0], "score", [None, 8], [0], "whole number"),
+        ([1, -1, 0], "sign", [1, -1, 0], [], ""),
+        ([0.0, 1.0, 0.5, np.nan], "flag", [0, 1, None, None], [2], "yes or no"),
+        ([45000.0, np.nan], "time", [None, None], [0], "date"),
+        (pd.Series([pd.Timedelta("1D"), None]), "time", [None, None], [0], "date"),
+        (pd.Series([pd.Timestamp("2024-01-02 10:00", tz="Europe/Berlin")]), "time",
+         [pd.Timestamp("2024-01-02 09:00")], [], ""),
+        (pd.Series(pd.to_datetime(["2024-01-02", None])), "time",
+         [pd.Timestamp("2024-01-02"), None], [], ""),
+    ],
+)  # fmt: skip
+def test_which_stored_values_fit_their_kind(
+    cells: object, kind: str, wanted: list[object], bad: list[int], rule: str
+) -> None:
+    result = stored(cells, kind)
+    assert shown(result) == wanted
+    assert str(result.values.dtype) == DTYPES[kind]  # type: ignore[index]
+    assert np.flatnonzero(result.bad).tolist() == bad
+    assert result.rule == rule or not bad
+
+
+def test_what_was_mended_is_counted_in_cells_and_what_is_the_same_everywhere_apart() -> None:
+    assert typed(["a ", " a", "", None, "b"], "id").repairs == {"blanks around an id": 2}  # type: ignore[list-item]
+    assert typed(["a", "b"], "id").repairs == {}
+    assert typed(["a ", "b"], "text").repairs == {}
+    floats = stored([7.0, 8.0, np.nan], "id")
+    assert (floats.rewritten, floats.repairs) == ({"id stored as a number": 2}, {})
+    assert stored([7.0, 8.0], "category").rewritten == {}
+    assert stored([7, 8], "id").rewritten == {}
+
+
+def test_a_sign_is_a_small_whole_number_only_where_each_cell_is_one() -> None:
+    assert str(typed(["127", "-127"], "sign").values.dtype) == "int8"
+    assert str(typed(["128", "1"], "sign").values.dtype) == "float64"
+    assert str(typed(["1", ""], "sign").values.dtype) == "float64"
+
+
+@pytest.mark.parametrize(
+    ("cell", "order", "moment"),
+    [
+        ("3/4/2024 9:05 PM", "MDY", "2024-03-04 21:05:00"),
+        ("3/4/2024 9:05:07 a.m.", "MDY", "2024-03-04 09:05:07"),
+        ("3/4/2024 12:05 am", "MDY", "2024-03-04 00:05:00"),
+        ("3/4/2024 12:05 pm", "MDY", "2024-03-04 12:05:00"),
+        ("3/4/2024 13:05 pm", "MDY", "NaT"),
+        ("3/4/2024T7:05", "DMY", "2024-04-03 07:05:00"),
+        ("3-4-2024", "DMY", "2024-04-03 00:00:00"),
+        ("2024.4.3 17:05", "YMD", "2024-04-03 17:05:00"),
+        ("22-Apr-15", "DMY", "2015-04-22 00:00:00"),
+        ("2 apr 2024", "DMY", "2024-04-02 00:00:00"),
+        ("22-Apr-15", "MDY", "NaT"),
+        ("22-Apx-15", "DMY", "NaT"),
+        ("22-Apr-1915", "DMY", "NaT"),
+    ],
+)
+def test_clocks_of_half_days_and_english_months_are_read(cell: str, order: str, moment: str) -> None:
+    assert times(typed([cell, "01/02/2024"], "time", date_order=order))[0] == moment
+    assert typed([cell], "time", date_order=order).bad.tolist() == [moment == "NaT"]
+
+
+def test_clocks_with_and_without_half_days_stand_in_one_column() -> None:
+    cells = ["3/4/2024 9:05 PM", "3/4/2024 21:05", "3/4/2024"]
+    assert times(typed(cells, "time", date_order="MDY")) == [
+        "2024-03-04 21:05:00", "2024-03-04 21:05:00", "2024-03-04 00:00:00",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("cell", "unit", "moment"),
+    [
+        ("45000.25", "excel", "2023-03-15 06:00:00"),
+        ("1", "excel", "1899-12-31 00:00:00"),
+        ("43538.25", "excel1904", "2023-03-15 06:00:00"),
+        ("1700000000", "seconds", "2023-11-14 22:13:20"),
+        ("1700000000123", "milliseconds", "2023-11-14 22:13:20"),
+        ("400000000000", "seconds", "NaT"),
+        ("x", "excel", "NaT"),
+        ("-1", "excel", "NaT"),
+    ],
+)
+def test_numbers_count_what_is_declared(cell: str, unit: str, moment: str) -> None:
+    in_text = typed([cell], "time", number_dates=unit)
+    assert times(in_text) == [moment]
+    assert in_text.bad.tolist() == [moment == "NaT"]
+    assert in_text.rule == "date"
+    if cell != "x" and float(cell) > 0:
+        as_number = stored([float(cell), np.nan], "time", number_dates=unit)
+        assert times(as_number) == [moment, "NaT"]
+        assert as_number.bad.tolist() == [moment == "NaT", False]
+        assert as_number.rule == "date"
+
+
+def test_days_of_a_spreadsheet_are_local_and_seconds_since_1970_are_not() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    for cells, unit, moment in (
+        ([45000.5], "excel", "2023-03-15 11:00:00"),
+        ([1700000000.0], "seconds", "2023-11-14 22:13:20"),
+        ([1700000000000.0], "milliseconds", "2023-11-14 22:13:20"),
+    ):
+        assert times(stored(cells, "time", number_dates=unit, time_zone=berlin)) == [moment]
+        text = [f"{cells[0]:.1f}", "2023-06-01 12:00"]
+        found = typed(text, "time", number_dates=unit, time_zone=berlin)
+        assert times(found) == [moment, "2023-06-01 10:00:00"]
+    change = stored([45228.104167], "time", number_dates="excel", time_zone=berlin)  # 29 October, 02:30
+    assert change.repairs == {"time in a clock-change hour, read as winter time": 1}
+
+
+def test_every_form_of_a_time_may_stand_in_one_column() -> None:
+    cells = ["2024-07-15", "15.07.2024 12:00", "15-Jul-24", "2024-07-15T12:00:00+0200", "45488", "", "x"]
+    found = typed(
+        cells, "time", date_order="DMY", number_dates="excel", time_zone=ZoneInfo("Europe/Berlin")
+    )
+    assert times(found) == [
+        "2024-07-14 22:00:00", "2024-07-15 10:00:00", "2024-07-14 22:00:00", "2024-07-15 10:00:00",
+        "2024-07-14 22:00:00", "NaT", "NaT",
+    ]  # fmt: skip
+    assert np.flatnonzero(found.bad).tolist() == [6]
+    assert found.rule == "date"
+
+
+def test_stored_local_times_become_utc_and_the_clock_change_is_counted() -> None:
+    local = pd.Series(pd.to_datetime(["2024-10-27 02:30", "2024-10-27 02:30", "2024-07-15 12:00", None]))
+    found = stored(local, "time", time_zone=ZoneInfo("Europe/Berlin"))
+    assert times(found) == ["2024-10-27 01:30:00", "2024-10-27 01:30:00", "2024-07-15 10:00:00", "NaT"]
+    assert found.repairs == {"time in a clock-change hour, read as winter time": 2}
+    assert not found.bad.any()
+
+
+def test_times_that_all_carry_a_zone_need_no_declaration_and_empty_cells_do_not_count() -> None:
+    found = typed(["2024-07-15T12:00+02:00", "", "2024-07-15 12:00 Z"], "time")
+    assert times(found) == ["2024-07-15 10:00:00", "NaT", "2024-07-15 12:00:00"]
+    assert not found.bad.any()
+    mixed = typed(["2024-07-15T12:00Z", "2024-07-15", "x", ""], "time")
+    assert (mixed.bad.tolist(), mixed.rule) == ([False, True, True, False], "time zone")
+
+
+def test_a_code_is_found_by_its_text_and_in_stored_numbers_by_its_value() -> None:
+    codes = {"99": "not asked", "refused": "refused", "98": "never"}
+    text = matches_code(pd.Series(["99", " 99", "refused", "7", None], dtype="str"), codes)
+    assert {code: mask.tolist() for code, mask in text.items()} == {
+        "99": [True, True, False, False, False],
+        "refused": [False, False, True, False, False],
+    }
+    numbers = matches_code(pd.Series([99.0, 7.0, np.nan]), {"refused": "word", **codes})
+    assert {code: mask.tolist() for code, mask in numbers.items()} == {"99": [True, False, False]}
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)

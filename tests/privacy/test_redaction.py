@@ -199,6 +199,8 @@ def test_a_card_has_the_lengths_of_its_scheme(prefix: str, sizes: set[int]) -> N
         ("CEL (11) 999929867", "CEL [phone]"),
         ("meu tel. 7599207310", "meu tel. [phone]"),
         ("podem me ligar 71-99135-5551", "podem me ligar [phone]"),
+        ("tel 7599207310", "tel [phone]"),
+        ("(089) 1234", "(089) 1234"),
         ("codigo 7599207310", "codigo 7599207310"),
         ("7599207310", "7599207310"),
         ("Pedido 02-662119905", "Pedido 02-662119905"),
