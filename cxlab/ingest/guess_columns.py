@@ -111,10 +111,13 @@ def guess_columns(guess: TableGuess) -> None:
     used: dict[str, str] = {theirs: ours for ours, theirs in tool.items()}
     for ours, theirs in tool.items():
         why = f"as {guess.source.arrangement.platform} names it" if guess.source.arrangement else ""
-        guess.columns.append(_looked_at(guess, ours, theirs, why))
+        if len(guess.looks.text(theirs)):  # the tool writes the column even where nobody filled it
+            guess.columns.append(_looked_at(guess, ours, theirs, why))
     personal = {name for name in header if name not in used and guess.looks.personal(name)}
     free = [name for name in header if name not in used and name not in personal]
-    wanted = [c.name for c in contract_of(guess.table).columns if "*" not in c.name and c.name not in tool]
+    named = [column.name for column in contract_of(guess.table).columns if "*" not in column.name]
+    # After the columns of the contract those of its families that have a usual name, such as wait_minutes.
+    wanted = [name for name in dict.fromkeys([*named, *COLUMN_HINTS[guess.table]]) if name not in tool]
     for ours in wanted:
         found = _find(guess, ours, [name for name in free if name not in used])
         if found is not None:

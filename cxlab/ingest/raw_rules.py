@@ -77,7 +77,8 @@ def _test_answers(state: TableState) -> None:
     for column, values in arranged.tests.items():
         if column in state.config.keep:
             continue  # the user says which answers count
-        reasons = text_of(state.raw[column]).map(dict(values))
+        all_marks = state.raw[column]
+        reasons = text_of(all_marks).map(dict(values))
         for reason in sorted(set(reasons.dropna())):
             mask = (text_of(state.raw[column]).map(dict(values)) == reason).fillna(False)
             rows = state.leave_out(mask.to_numpy(dtype=bool), reason)
@@ -85,7 +86,12 @@ def _test_answers(state: TableState) -> None:
             if reason == "not submitted":
                 state.say("note", "unfinished", message, rows=rows)
             else:
-                state.repaired("test answers", message, rows=rows)
+                kept = ", ".join(f'"{value}"' for value in dict.fromkeys(text_of(all_marks)) if value)
+                step = (
+                    "To set so many aside raise  repair_limit_share ; in a trial with made-up answers, to "
+                    f"count them declare  keep = {{{column} = [{kept}]}}."
+                )
+                state.repaired("test answers", message, rows=rows, next_step=step)
     for column, marks in arranged.unfinished.items():
         rows = int(text_of(state.raw[column]).isin(marks).sum())
         if rows and column not in state.config.keep:

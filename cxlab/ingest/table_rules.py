@@ -32,9 +32,10 @@ def _header_only(state: TableState) -> None:
             next_step="Export the table again.",
         )
     elif state.frame.empty and len(state.frame.columns):
-        state.say(
-            "error", "no rows", f"all {state.rows_read:,} rows were set aside.", next_step="Look at  keep."
-        )
+        reasons = ", ".join(f"{rows:,} {reason}" for reason, rows in state.set_aside.items())
+        message = f"all {state.rows_read:,} rows were set aside: {reasons}."
+        step = "Look at  keep : it says which rows count."
+        state.say("error", "no rows", message, next_step=step)
 
 
 def _empty_columns(state: TableState) -> None:

@@ -70,14 +70,23 @@ def _title_lines(text: str, declared: str) -> int:
     number of fields, two or more: anything else is left to the reader, which names the line.
     """
     lines = [line[:10_000] for line in text[:_SAMPLE_LETTERS].splitlines()[: TITLE_LINES + 10]]
-    for mark in [declared] if declared else MARKS:
+    marks = [declared] if declared else MARKS
+    if any(_agree(_fields(lines, mark)) for mark in marks):
+        return 0  # the first line is split like the others, whatever else is in all lines but the first
+    for mark in marks:
         counts = [sum(1 for part in line.split(mark) if part.strip()) for line in lines]
         widths = _fields(lines, mark)
         start = next((place for place, filled in enumerate(counts) if filled > 1), 0)
-        body = [width for width in widths[start:-1] or widths[start:] if width]
-        if 0 < start <= TITLE_LINES and len(body) > 1 and len(set(body)) == 1 and body[0] > 1:
+        several = sum(width > 0 for width in widths[start:-1] or widths[start:]) > 1
+        if 0 < start <= TITLE_LINES and several and _agree(widths[start:]):
             return start
     return 0
+
+
+def _agree(widths: list[int]) -> bool:
+    """Whether all lines have one number of fields, two or more; the last in sight may be cut."""
+    whole = [width for width in widths[:-1] or widths if width]
+    return len(set(whole)) == 1 and whole[0] > 1
 
 
 def _traces(text: str, file: str) -> list[Finding]:
@@ -120,13 +129,9 @@ def delimiter_of(text: str, *, file: str, declared: str) -> tuple[str, list[Find
                 f"Declare  delimiter = {_toml(others[0])}.",
             )
         return declared, []
-    if counts[","][0] > 1:
+    agreed = [mark for mark in MARKS[1:] if _agree(counts[mark])]
+    if counts[","][0] > 1 and (_agree(counts[","]) or not agreed):
         return ",", []
-    agreed = [
-        mark
-        for mark in MARKS[1:]
-        if counts[mark][0] > 1 and len(set(counts[mark][:-1] or counts[mark])) == 1
-    ]
     if len(agreed) == 1:
         mark = agreed[0]
         said = f"none was declared; every line is split by {mark!r} into {counts[mark][0]} fields."

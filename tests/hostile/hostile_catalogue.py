@@ -162,6 +162,14 @@ def german(data: bytes) -> bytes:
     return data.replace(b",", b";")
 
 
+def german_amounts(data: bytes) -> bytes:
+    """Semicolons, and a last column of amounts: one comma in each line but the first."""
+    head, *rows = german(data).decode().splitlines()
+    return "\n".join(
+        [f"{head};spent_eur", *(f"{row};{place},50" for place, row in enumerate(rows))]
+    ).encode()
+
+
 def declared(section: str, breaks: Callable[[Files], None] = lambda files: None) -> Callable[[Files], None]:
     def apply(files: Files) -> None:
         breaks(files)
@@ -277,6 +285,23 @@ FAULTS = [
         level="repair",
         rule="delimiter",
         says=('delimiter = ";"',),
+    ),
+    fault(
+        "semicolons undeclared, and a decimal comma in each line but the header",
+        26,
+        declared('[surveys]\ndecimal = ","\n', whole("surveys.csv", german_amounts)),
+        level="repair",
+        rule="delimiter",
+        says=('delimiter = ";"',),
+    ),
+    fault(
+        "semicolons undeclared, and a comma inside a name of the header",
+        26,
+        whole(
+            "surveys.csv",
+            lambda data: german(data).replace(b"rating_billing", b"rating_billing;why, if so"),
+        ),
+        rule="fields",
     ),
     fault(
         "a wrong declared delimiter",

@@ -62,6 +62,40 @@ def german_folder(folder: Path) -> pd.DataFrame:
     return surveys
 
 
+def test_a_crm_dump_with_decimal_commas_and_an_export_without_customer_numbers(tmp_path: Path) -> None:
+    """As they come: semicolons, a comma in each line but the header, an empty External Data Reference."""
+    rows = [f"{k:06d};Müller {k};m{k}@example.org;{k % 27 + 1:02d}.01.2020;{k},50" for k in range(30)]
+    dump = "\n".join(["Kundennr;Name;E-Mail;Kunde seit;Umsatz", *rows])
+    (tmp_path / "crm_dump.csv").write_text(dump, encoding="cp1252")
+    visits = [
+        "Besuch,Kundennr,Datum,Wartezeit Minuten",
+        *(f"V{k},{k:06d},2024-01-05,{k}" for k in range(30)),
+    ]
+    (tmp_path / "besuche.csv").write_text("\n".join(visits))
+    head = "ResponseID,ResponseSet,IPAddress,StartDate,EndDate,ExternalDataReference,Finished,Status,Q1"
+    day = "2024-02-03 10:00:00"
+    answers = [f"R_{k:015d},Default Response Set,,{day},{day},,1,2,{k % 9 + 2}" for k in range(30)]
+    asked = head.replace("Q1", "How satisfied are you with us?")
+    ids = ",".join(f'"{{""ImportId"":""{name}""}}"' for name in head.split(","))
+    (tmp_path / "umfrage.csv").write_text("\n".join([head, asked, ids, *answers]))
+    proposal = tomllib.loads(propose(tmp_path))
+    assert proposal["customers"]["columns"] == {"customer_id": "Kundennr", "joined_at": "Kunde seit"}
+    assert proposal["events"]["columns"]["wait_minutes"] == "Wartezeit Minuten"
+    assert proposal["surveys"]["absent"] == ["customer_id"]
+    # All answers are marked as tests: said with the way to count them, which works.
+    write_proposal(tmp_path)
+    target = tmp_path / "cxlab.toml"
+    text = target.read_text(encoding="utf-8").replace("confirmed = false", "confirmed = true")
+    target.write_text(text, encoding="utf-8")
+    printed = "\n".join(cxlab.check(tmp_path).lines())
+    assert "all 30 rows were set aside: 30 survey test." in printed
+    assert 'declare  keep = {Status = ["2"]}' in printed
+    target.write_text(text.replace("[surveys]", '[surveys]\nkeep = {Status = ["2"]}'), encoding="utf-8")
+    report = cxlab.check(tmp_path)
+    assert report.ok, "\n".join(report.lines())
+    assert report.rows().set_index("table").loc["surveys", "rows_kept"] == 30
+
+
 def test_a_german_folder_is_recognised_and_loads_once_it_is_confirmed(tmp_path: Path) -> None:
     written = german_folder(tmp_path)
     tables = confirmed(tmp_path)
