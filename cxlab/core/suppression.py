@@ -8,12 +8,15 @@ never hidden first; a total that is itself small is hidden too.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxlab.core.errors import ParameterError
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 #: Fewer persons than this are not shown; and never may it be set below the floor.
 MINIMUM: Final = 10
@@ -139,7 +142,6 @@ def feasible_intervals(
     >>> low[0, 1], high[0, 1]
     (np.float64(0.0), np.float64(23.0))
     """
-    from scipy.sparse import csr_array
     from scipy.sparse.csgraph import maximum_flow
 
     low, high = whole.astype(np.float64), whole.astype(np.float64)
@@ -147,13 +149,7 @@ def feasible_intervals(
     size, nodes = len(rows), sum(whole.shape)
     cells = np.minimum(whole[rows, columns], _ENDLESS - 1)
     begins, ends = _arcs(rows, columns, whole.shape)
-    # Up, down, and from one more node to each: it gives what flows, never more than can be counted.
-    starts = np.concatenate([begins, ends, np.full(nodes, nodes)])
-    stops = np.concatenate([ends, begins, np.arange(nodes)])
-    numbered = csr_array((np.arange(len(starts)), (starts, stops)), shape=(nodes + 1, nodes + 1))
-    room = np.concatenate([np.full(size, _ENDLESS), cells, np.zeros(nodes)]).astype(np.int32)
-    graph = csr_array((room[numbered.data], numbered.indices, numbered.indptr), shape=numbered.shape)
-    where = np.argsort(numbered.data)
+    graph, where = _network(begins, ends, cells, nodes)
 
     def flow(start: int, stop: int) -> int:
         given = where[2 * size + start]
@@ -171,6 +167,19 @@ def feasible_intervals(
         low[rows[arc], columns[arc]] -= min(down, cells[arc])
         high[rows[arc], columns[arc]] += up if up < _ENDLESS else np.inf
     return low, high
+
+
+def _network(begins: Counts, ends: Counts, cells: Counts, nodes: int) -> tuple[csr_array, Counts]:
+    """The room on each arc, and where it stands: all arcs up, all down, then the source to each line."""
+    from scipy.sparse import csr_array
+
+    # From one more node to each line: it gives what flows, never more than can be counted.
+    starts = np.concatenate([begins, ends, np.full(nodes, nodes)])
+    stops = np.concatenate([ends, begins, np.arange(nodes)])
+    numbered = csr_array((np.arange(len(starts)), (starts, stops)), shape=(nodes + 1, nodes + 1))
+    room = np.concatenate([np.full(len(cells), _ENDLESS), cells, np.zeros(nodes)]).astype(np.int32)
+    graph = csr_array((room[numbered.data], numbered.indices, numbered.indptr), shape=numbered.shape)
+    return graph, np.argsort(numbered.data)
 
 
 def _arcs(rows: Counts, columns: Counts, shape: tuple[int, ...]) -> tuple[Counts, Counts]:
