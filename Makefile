@@ -54,7 +54,8 @@ rules: $(STAMP) ## try the 106 rules of the hostile catalogue beside plain panda
 coverage: $(DEMO) ## the lines of cxlab that tests and notebooks run, kernels counted (installs pytest-cov; tens of minutes)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[coverage]"
 	$(SETTINGS) $(BIN)/python -m pytest -m "not statistics" -n $(JOBS) --dist loadfile --cov=cxlab --cov-report=
-	$(SETTINGS) $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 -n $(JOBS) --dist loadfile \
+# One process: what kernels ran is lost between pytest-xdist's.
+	$(SETTINGS) $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 \
 	  --cov=cxlab --cov-append --cov-report=term:skip-covered notebooks
 
 lint: $(STAMP) ## ruff and mypy
