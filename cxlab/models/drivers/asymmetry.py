@@ -244,7 +244,7 @@ class AsymmetryResult(Result):
         Where the index calls a driver asymmetric and the class is ``undecided`` or ``performance``, the
         boxes see the unequal distance of their two ends, not the customers.
         """
-        hinge = self.table()[["term", "slope_below", "slope_above", "class"]]
+        hinge = self.table()[["term", "slope_below", "slope_above", "class", "n"]]
         boxes = self._boxes[["term", "penalty", "reward", "impact_asymmetry_index"]]
         return hinge.merge(boxes, on="term", how="left")
 
