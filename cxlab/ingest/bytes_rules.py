@@ -169,8 +169,7 @@ def decoded(data: bytes, *, file: str, encoding: str) -> tuple[str, list[Finding
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        text = data.decode("utf-16").removeprefix("\ufeff")
-        return text, [_reread(file, "UTF-16", "utf-16", text.count("\n"))]
+        return _utf_16(data, file)
     foreign = [row for row in data.split(b"\n") if not row.isascii()]
     if any(_is_utf8(row) for row in foreign) or not _is_western(data):
         raise refuse(
@@ -180,6 +179,16 @@ def decoded(data: bytes, *, file: str, encoding: str) -> tuple[str, list[Finding
             'Export again in UTF-8, or declare  encoding = "...".',
         )
     return data.decode("cp1252"), [_reread(file, "Windows-1252", "cp1252", len(foreign))]
+
+
+def _utf_16(data: bytes, file: str) -> tuple[str, list[Finding]]:
+    try:
+        text = data.decode("utf-16").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].decode("utf-16", errors="replace").count("\n") + 1
+        message = f"line {line} is cut or damaged: the file begins as UTF-16, and this line is none."
+        raise refuse(file, "encoding", message, "Copy or export the file again.") from error
+    return text, [_reread(file, "UTF-16", "utf-16", text.count("\n"))]
 
 
 def _reread(file: str, name: str, code: str, rows: int) -> Finding:

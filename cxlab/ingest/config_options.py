@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cxlab.ingest.config import COMMENTS, OPERATIONS, PSEUDONYMS, Derived, Lookup, OutcomeRule, Privacy
 from cxlab.ingest.config_section import Section, plain
@@ -171,6 +171,19 @@ def source_url(section: Section) -> str:
     if url and "://" not in url:
         section.wrong("url", "a database address such as postgresql+psycopg://user:${PASSWORD}@host/name")
     return url
+
+
+def is_zone(name: str) -> bool:
+    """Whether ``name`` is empty or the name of a time zone.
+
+    >>> is_zone("Europe/Berlin"), is_zone("Mars/Olympus"), is_zone("../etc/passwd")
+    (True, False, False)
+    """
+    try:
+        zone_of(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def zone_of(name: str) -> ZoneInfo | None:

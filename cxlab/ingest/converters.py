@@ -146,8 +146,7 @@ def _numbers(values: pd.Series, kind: Kind, spelling: Spelling) -> Typed:
     if is_text(values):
         number, bad = _parsed_numbers(values, spelling)
     else:
-        number = pd.to_numeric(values, errors="coerce").astype("float64")
-        bad = _mask(values.notna() & number.isna())
+        number, bad = _stored_numbers(values, answers=kind in ("score", "sign"))
     endless = np.isinf(number.to_numpy())
     if endless.any():
         number, bad = number.mask(endless), bad | endless
@@ -160,6 +159,15 @@ def _numbers(values: pd.Series, kind: Kind, spelling: Spelling) -> Typed:
     if kind == "sign" and number.notna().all() and number.abs().max() <= 127:
         number = number.astype("int8")
     return Typed(values=number, bad=bad, rule=rule)
+
+
+def _stored_numbers(values: pd.Series, *, answers: bool = False) -> tuple[pd.Series, Mask]:
+    """Numbers as a file stores them: a moment or a duration is none (in which unit?), true no answer."""
+    no_number = not pd.api.types.is_numeric_dtype(values.dtype)
+    if no_number or (answers and pd.api.types.is_bool_dtype(values.dtype)):
+        return pd.Series(np.nan, index=values.index, dtype="float64"), _mask(values.notna())
+    number = pd.to_numeric(values, errors="coerce").astype("float64")
+    return number, _mask(values.notna() & number.isna())
 
 
 def _parsed_numbers(values: pd.Series, spelling: Spelling) -> tuple[pd.Series, Mask]:
@@ -177,8 +185,8 @@ def _flags(values: pd.Series, spelling: Spelling) -> Typed:
         number = filled.str.lower().map(FLAGS).astype("float64")
         bad = _mask(filled.notna() & number.isna())
     else:
-        number = values.astype("float64")
-        bad = _mask(number.notna() & ~number.isin([0, 1]))
+        number, bad = _stored_numbers(values)
+        bad = bad | _mask(number.notna() & ~number.isin([0, 1]))
     return Typed(values=number.mask(bad).astype("Int8"), bad=bad, rule="yes or no")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from cxlab.ingest.state import TableState
+from cxlab.ingest.state import TableState, shown_name
 
 #: Letters without a shape: zero width, direction marks, soft hyphen, byte-order mark.
 _INVISIBLE = re.compile(
@@ -33,7 +33,7 @@ def _invisible(state: TableState) -> None:
     changed = [new for old, new in zip(header, clean, strict=True) if new != old]
     if changed:
         state.raw = state.raw.set_axis(pd.Index(clean), axis=1)
-        listed = ", ".join(repr(name) for name in changed[:5])
+        listed = ", ".join(repr(shown_name(name)) for name in changed[:5])
         state.say(
             "repair", "header letters", f"invisible letters or blanks around a name left out: {listed}."
         )
@@ -54,7 +54,7 @@ def _twice(state: TableState) -> None:
     """Which of two columns of one name is meant cannot be known (35); the first stands for the checks."""
     double = state.raw.columns.duplicated()
     if double.any():
-        names = ", ".join(sorted(set(map(str, state.raw.columns[double]))))
+        names = ", ".join(sorted(set(map(shown_name, state.raw.columns[double]))))
         step = "Give each column its own name; which one is meant is not guessed."
         state.say("error", "column names", f"stand twice in the header: {names}.", next_step=step)
         state.raw = state.raw.loc[:, ~double]

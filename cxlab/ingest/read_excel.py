@@ -167,7 +167,7 @@ def _cell_text(cell: object) -> str:
     if cell is None:
         return ""
     if isinstance(cell, bool):
-        return str(int(cell))
+        return str(cell).lower()
     if isinstance(cell, int | float) and abs(cell) >= DIGITS_LIMIT:
         return f"{cell:.14E}"
     if isinstance(cell, float) and cell.is_integer():

@@ -18,6 +18,10 @@ def read_parquet(path: Path, *, file: str, limits: Limits, wanted: Sequence[str]
         about = parquet.read_metadata(path)
         _hold(file, about.num_rows, about.num_columns, limits)
         names = parquet.read_schema(path).names
+        double = sorted({name for name in names if names.count(name) > 1})
+        if double:
+            step = "Give each column its own name; which one is meant is not guessed."
+            raise refuse(file, "column names", f"stand twice: {', '.join(double)}.", step)
         taken = names if wanted is None else [name for name in names if name in wanted]
         # Check sums of pages are looked at where the writer made them, which most do not.
         table = parquet.read_table(path, columns=taken, partitioning=None, page_checksum_verification=True)

@@ -186,7 +186,8 @@ def scale_changes(state: TableState) -> None:
                     f"no answer above {top:g} from {period}, but many outside that time.",
                     column=name,
                     rows=int(run.sum()),
-                    next_step="If the scale changed, split the file there and map each part.",
+                    next_step="If the scale changed, export it on one scale, or put each period into a "
+                    "folder of its own, with its  map_scale.",
                 )
                 break
 

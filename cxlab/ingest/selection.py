@@ -13,7 +13,7 @@ from cxlab.ingest.bytes_rules import UnreadableError
 from cxlab.ingest.config import Lookup
 from cxlab.ingest.config_section import nearest
 from cxlab.ingest.readers import read_source
-from cxlab.ingest.state import TableState
+from cxlab.ingest.state import TableState, shown_name
 
 #: This many found columns are named in a message.
 SHOWN_COLUMNS = 12
@@ -255,17 +255,18 @@ def _say_uncarried(state: TableState, header: list[str], found: dict[str, pd.Ser
     left = [name for name in header if name not in used and ALL not in state.config.carry]
     if left:
         more = f" and {len(left) - SHOWN_COLUMNS} more" if len(left) > SHOWN_COLUMNS else ""
+        listed = ", ".join(map(shown_name, left[:SHOWN_COLUMNS]))
         state.say(
             "note",
             "not carried",
-            f"{len(left)} column{'' if len(left) == 1 else 's'}: {', '.join(left[:SHOWN_COLUMNS])}{more}.",
+            f"{len(left)} column{'' if len(left) == 1 else 's'}: {listed}{more}.",
             next_step='To carry columns declare  carry = ["name", ...]  or  columns = {our_name = "name"}.',
         )
 
 
 def _columns_found(header: list[str]) -> str:
     more = ", ..." if len(header) > SHOWN_COLUMNS else ""
-    return f"Columns found: {', '.join(header[:SHOWN_COLUMNS])}{more}."
+    return f"Columns found: {', '.join(map(shown_name, header[:SHOWN_COLUMNS]))}{more}."
 
 
 def _instead(state: TableState, name: str, missing: str, header: list[str]) -> str:

@@ -21,6 +21,8 @@ SHOWN_EXAMPLES = 3
 _SHOWN_LETTERS = 24
 #: No number of a person is shorter: what is not longer needs no search.
 _PLAIN_LETTERS = 6
+#: A name must stay long enough to be told from its neighbours and written into a configuration.
+_NAME_LETTERS = 80
 
 
 @dataclass(kw_only=True)
@@ -165,6 +167,23 @@ def shown_value(value: object) -> str:
     if "@" in text or (len(text) > _PLAIN_LETTERS and personal_kinds(text)):
         return "(personal text)"
     return text if len(text) <= _SHOWN_LETTERS else text[: _SHOWN_LETTERS - 3] + "..."
+
+
+def shown_name(name: object) -> str:
+    """A column's name as a message shows it: the first line of a file without a header is no name.
+
+    >>> shown_name("overall"), shown_name("anna@example.org")
+    ('overall', '(personal text)')
+    """
+    text = str(name)
+    hidden = shown_value(text) == "(personal text)"
+    return (
+        "(personal text)"
+        if hidden
+        else text
+        if len(text) <= _NAME_LETTERS
+        else text[:_NAME_LETTERS] + "..."
+    )
 
 
 def by_pattern(options: Mapping[str, object], name: str) -> str:

@@ -11,13 +11,13 @@ import pandas as pd
 
 from cxlab.ingest.cell_rules import NUMBER_KINDS, UNITS, mended
 from cxlab.ingest.config import Derived, OutcomeRule
-from cxlab.ingest.config_options import zone_of
+from cxlab.ingest.config_options import is_zone, zone_of
 from cxlab.ingest.contracts import Kind
 from cxlab.ingest.converters import NUMBERS, Mask, Spelling, Typed, convert, is_text, matches_code
 from cxlab.ingest.distinct import Distinct, letters
 from cxlab.ingest.selection import text_of
 from cxlab.ingest.spss_rules import by_labels, has_names, named, without_user_missing
-from cxlab.ingest.state import TableState, by_pattern
+from cxlab.ingest.state import TableState, by_pattern, shown_name
 
 _SECONDS = {"hours_between": 3600.0, "minutes_between": 60.0}
 _HINTS = {
@@ -66,7 +66,7 @@ def type_columns(state: TableState, columns: dict[str, pd.Series]) -> pd.DataFra
 def _spelling(state: TableState, name: str) -> Spelling:
     declared, arranged = state.config, state.source.arrangement
     key = by_pattern(declared.number_dates, name)
-    zone = declared.time_zone or (arranged.time_zone if arranged else "")
+    zone = declared.time_zone or (arranged.time_zone if arranged and is_zone(arranged.time_zone) else "")
     return Spelling(
         decimal=declared.dialect.decimal or ".",
         date_order=declared.date_order,
@@ -223,6 +223,11 @@ def _say_times(state: TableState, columns: dict[str, pd.Series]) -> None:
     stated = arranged.time_zone if arranged else ""
     declared = state.config.time_zone
     zone = declared or stated
+    if not is_zone(zone):
+        message = f"the export says {shown_name(zone)}, which is no time zone that is known."
+        step = 'Declare the one its times are in:  time_zone = "Europe/Berlin".'
+        state.say("error", "time zone", message, column=times[0], next_step=step)
+        return
     if declared and stated and declared != stated:
         message = f"the export says {stated}, cxlab.toml says {declared}; the latter counts."
         state.say("note", "time zone", message, column=times[0])

@@ -231,6 +231,13 @@ FAULTS = [
         says=("utf-16",),
     ),
     fault(
+        "UTF-16 cut inside a letter",
+        10,
+        whole("surveys.csv", lambda data: data.decode().encode("utf-16")[:-3]),
+        rule="encoding",
+        says=("line 49", "UTF-16"),
+    ),
+    fault(
         "undeclared Windows-1252",
         12,
         whole("surveys.csv", lambda d: d.replace(b"D1", "Köln".encode("cp1252"))),
@@ -361,6 +368,14 @@ FAULTS = [
         whole("surveys.csv", b"a,b\n1,2\n"),
         rule="column is missing",
         column="response_id",
+    ),
+    fault(
+        "no header: the first record stands there",
+        42,
+        whole("surveys.csv", lambda data: data[data.index(b"\n") + 1 :]),
+        rule="column is missing",
+        column="overall",
+        says=("Columns found: R0000, C000",),
     ),
     fault(
         "exact duplicates",

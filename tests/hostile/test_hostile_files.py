@@ -179,6 +179,19 @@ def test_a_value_that_looks_like_an_address_is_not_repeated(tmp_path: Path) -> N
     assert "line 5 (R0003) = (personal text)" in printed
 
 
+def test_a_file_without_a_header_repeats_no_address_and_no_whole_file_as_a_name(tmp_path: Path) -> None:
+    files = clean_folder()
+    files["surveys.csv"] = (
+        b"anna@example.org,4711,2024-01-01,0049 170 1234567\nbert@example.org,1,2024-01-02,x\n"
+    )
+    printed = "\n".join(checked(tmp_path / "a", files).lines())
+    assert "Columns found: (personal text), 4711, 2024-01-01, (personal text)." in printed
+    assert "example" not in printed
+    files = clean_folder()
+    files["cxlab.toml"] = b'[surveys]\nencoding = "utf-16"\n'  # read so, the whole file is one name
+    assert max(map(len, checked(tmp_path / "b", files).lines())) < 400
+
+
 def test_no_customer_number_stands_in_the_report(tmp_path: Path) -> None:
     files = clean_folder()
     text("customers.csv", "C007,2020-01-01", "C007,1900-01-01")(files)

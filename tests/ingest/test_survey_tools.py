@@ -60,6 +60,15 @@ def test_a_qualtrics_export_needs_only_the_names_of_its_questions(tmp_path: Path
     assert "ip" not in " ".join(surveys.columns)
 
 
+def test_a_time_zone_in_an_export_that_nobody_knows_must_be_declared(tmp_path: Path) -> None:
+    data = qualtrics(qualtrics_answers(survey_rows()), zone="Mars/Olympus")
+    report = cxlab.check(folder(tmp_path, QUALTRICS_CONFIG, surveys__csv=data))
+    assert "Mars/Olympus" in rules(report)["time zone"]
+    declared = 'time_zone = "America/Denver"\n' + QUALTRICS_CONFIG
+    surveys = cxlab.load(folder(tmp_path, declared)).surveys
+    assert surveys["answered_at"].iloc[0] == pd.Timestamp("2024-03-01 17:00")
+
+
 def test_a_qualtrics_tsv_in_utf_16_is_the_same_table(tmp_path: Path) -> None:
     rows = qualtrics_answers(survey_rows())
     data = qualtrics(rows, delimiter="\t", encoding="utf-16")
@@ -156,6 +165,21 @@ def test_five_points_are_mapped_on_ten_when_asked(tmp_path: Path) -> None:
     assert cxlab.load(folder(tmp_path, turned)).surveys["overall"].tolist() == [10.0, 5.5, 1.0]
     outside = "[surveys]\nmap_scale = {overall = [1, 4]}\n"
     assert "range 1-4" in rules(cxlab.check(folder(tmp_path, outside)))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "middle"), [(1, 5, 5.5), (1, 7, 5.5), (1, 10, 5.0), (0, 10, 5.5), (1, 11, 5.5)]
+)
+def test_each_usual_scale_is_mapped_end_on_end(low: int, high: int, middle: float, tmp_path: Path) -> None:
+    """5, 7, 10 and 11 points (from 0 or from 1): ends meet ends, the order stays, the report says it."""
+    answers = list(range(low, high + 1))
+    text = HEAD + "\n" + "".join(f"R{a},C{a},2024-01-05,{a}\n" for a in answers)
+    config = f"[surveys]\nmap_scale = {{overall = [{low}, {high}]}}\n"
+    tables = cxlab.load(folder(tmp_path, config, surveys__csv=text.encode()))
+    mapped = tables.surveys["overall"]
+    assert (mapped.iloc[0], mapped.iloc[(len(answers) - 1) // 2], mapped.iloc[-1]) == (1.0, middle, 10.0)
+    assert mapped.is_monotonic_increasing
+    assert rules(tables.quality, "note")["scale mapped"] == f"{low} to {high} read as 1 to 10, as declared."
 
 
 def test_spss_reasons_survive_and_categories_get_their_names(tmp_path: Path) -> None:
