@@ -63,6 +63,7 @@ def _erase(options: argparse.Namespace) -> int:
     from cxlab.ingest.config import CONFIG_NAME
     from cxlab.ingest.config_reader import read_config
     from cxlab.ingest.erasing import erase_in_file, erase_in_folder
+    from cxlab.ingest.manifest import changed_files, renew_sums
 
     for folder in (options.data, *options.lists):
         _check_folder(folder)
@@ -75,7 +76,10 @@ def _erase(options: argparse.Namespace) -> int:
         raise ParameterError("The customer is empty. Next step: give the customer id or its pseudonym.")
     named = _Named(given)
     dry = options.dry_run
+    damaged = {finding.file for finding in changed_files(options.data)}
     found = erase_in_folder(options.data, settings, named, dry_run=dry, traces=named.known)
+    if not dry:  # a file that was not what the list says before stays an error
+        renew_sums(options.data, {one.file for one in found if one.rows} - damaged)
     for folder in options.lists:
         for path in _lists(folder):
             columns = {"customer_pseudonym", "customer_id"}

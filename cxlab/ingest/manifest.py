@@ -7,6 +7,7 @@ another answer. The list is a ``SHA256SUMS`` as ``sha256sum`` writes and checks 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,16 @@ def write_manifest(folder: Path) -> tuple[Path, int]:
     lines = [f"{_sum(folder / name)}  {name}\n" for name in files]
     save_text(folder / MANIFEST, "".join(lines))
     return folder / MANIFEST, len(files)
+
+
+def renew_sums(folder: Path, names: Collection[str]) -> None:
+    """Renew the lines of files that cxlab itself rewrote; every other line of the list stays as it is."""
+    path = folder / MANIFEST
+    if not names or not path.is_file():
+        return
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    renewed = [f"{_sum(folder / one[66:])}  {one[66:]}" if one[66:] in names else one for one in lines]
+    save_text(path, "\n".join(renewed) + "\n")
 
 
 def changed_files(folder: Path) -> list[Finding]:

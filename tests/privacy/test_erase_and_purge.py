@@ -16,6 +16,7 @@ from cxlab.cli import main
 from cxlab.core.person_files import write_person_file
 from cxlab.core.pseudonyms import KEY_VARIABLE, Pseudonyms
 from cxlab.ingest.erasing import without
+from cxlab.ingest.manifest import changed_files, write_manifest
 
 KEY = bytes(range(1, 33))
 NAMES = Pseudonyms(key=KEY)
@@ -145,6 +146,18 @@ def test_an_unknown_customer_a_missing_folder_and_a_pseudonym_without_a_key(
     assert KEY_VARIABLE in capsys.readouterr().err
     assert main(["erase", GONE, "--data", str(data)]) == 0
     assert "searched for the number only" in capsys.readouterr().out
+
+
+def test_a_list_of_check_sums_is_renewed_for_what_was_rewritten_and_for_nothing_else(data: Path) -> None:
+    write_manifest(data)
+    damaged = data / "surveys.csv"
+    damaged.write_text(damaged.read_text().replace(",8,fine", ",9,fine"))
+    before = (data / "SHA256SUMS").read_text()
+    assert main(["erase", GONE, "--data", str(data), "--dry-run"]) == 0
+    assert (data / "SHA256SUMS").read_text() == before
+    assert main(["erase", GONE, "--data", str(data)]) == 0
+    assert [finding.file for finding in changed_files(data)] == ["surveys.csv"]
+    assert (data / "SHA256SUMS").read_text() != before
 
 
 def test_a_short_number_takes_only_rows_whose_customer_it_is() -> None:
