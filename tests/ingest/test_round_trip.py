@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,7 +36,7 @@ ROWS = st.lists(
 )
 DIALECTS = st.tuples(
     st.sampled_from([",", ";", "\t", "|"]), st.sampled_from(["\n", "\r\n"]),
-    st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]),
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]), st.sampled_from([".", ","]),
 )  # fmt: skip
 
@@ -67,11 +68,11 @@ def read(data: bytes, dialect: tuple[str, str, str, int, str]) -> cxlab.Tables:
         return cxlab.load(name)
 
 
-@FEW
-@given(ROWS, DIALECTS, st.permutations(range(6)))
-def test_what_was_written_is_read_in_every_dialect(
+def hold_round_trip(
     rows: list[tuple[object, ...]], dialect: tuple[str, str, str, int, str], order: list[int]
 ) -> None:
+    if dialect[2] == "cp1252":  # an encoding of 218 letters: the others cannot be written at all
+        rows = [(*row[:4], str(row[4]).encode("cp1252", "ignore").decode("cp1252")) for row in rows]
     if all(row[2] is None for row in rows):
         rows = [(rows[0][0], rows[0][1], 5, *rows[0][3:]), *rows[1:]]
     surveys = read(written(rows, dialect, order), dialect).surveys
@@ -81,6 +82,15 @@ def test_what_was_written_is_read_in_every_dialect(
     assert surveys["wait_minutes"].tolist() == [row[3] for row in rows]
     comments = [str(row[4]).strip() for row in rows]
     assert ["" if pd.isna(cell) else cell for cell in surveys["comment"]] == comments
+
+
+def test_what_was_written_is_read_in_every_dialect() -> None:
+    FEW(given(ROWS, DIALECTS, st.permutations(range(6)))(hold_round_trip))()
+
+
+@pytest.mark.statistics
+def test_what_was_written_is_read_in_every_dialect_in_a_long_run() -> None:
+    settings(FEW, max_examples=200)(given(ROWS, DIALECTS, st.permutations(range(6)))(hold_round_trip))()
 
 
 @FEW
