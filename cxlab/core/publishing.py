@@ -31,7 +31,7 @@ def minimum_in_force() -> int:
     text = os.environ.get(MINIMUM_VARIABLE, "").strip()
     if not text:
         return MINIMUM
-    if not text.isdigit():
+    if not text.isdecimal():
         raise ParameterError(
             f"{MINIMUM_VARIABLE}={text!r}: needs a whole number. Next step: unset it, or 10."
         )
@@ -64,16 +64,14 @@ def hidden_rows(
     Shape (rows,). A row with a count of 1 to ``minimum - 1`` is hidden; among the rows of one term further
     ones are, by :func:`cxlab.core.suppression.hidden_in_line`, because their total is known.
     """
-    columns = {name: np.asarray(values, dtype=np.float64) for name, values in counts.items()}
-    if not columns:
+    if not counts:
         return np.zeros(len(next(iter(texts.values()), ())), dtype=bool)
-    whole = np.array([np.nan_to_num(values) for values in columns.values()])
+    columns = {name: np.nan_to_num(np.asarray(values, dtype=np.float64)) for name, values in counts.items()}
+    whole = np.array([*columns.values()])
     hidden: NDArray[np.bool_] = np.asarray(((whole > 0) & (whole < minimum)).any(axis=0))
-    size = next(
-        (np.nan_to_num(columns[name]) for name in ("n", "answers") if name in columns), whole.max(axis=0)
-    )
-    if not hidden.any() or len(hidden) < 2:
+    if not hidden.any():
         return hidden
+    size = columns.get("n", columns.get("answers", whole.max(axis=0)))
     rows = range(len(hidden))
     total = np.array([any(texts[name][row].strip().lower() in _TOTALS for name in texts) for row in rows])
     grouping = [texts[name] for name in _TERMS if name in texts]
@@ -82,7 +80,7 @@ def hidden_rows(
         labels[:] = ""
     for label in set(labels[hidden]):
         inside = np.flatnonzero((labels == label) & ~total)
-        line = np.floor(np.where(hidden[inside], np.minimum(size[inside], minimum - 1), size[inside]))
+        line = np.where(hidden[inside], np.minimum(size[inside], minimum - 1), size[inside])
         hidden[inside] |= hidden_in_line(line.astype(np.int64), minimum=minimum)
     return hidden
 
@@ -123,7 +121,7 @@ def published(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
             values = table.iloc[:, place]
             whole = values.astype("Int64") if pd.api.types.is_integer_dtype(values.dtype) else values
             shown.isetitem(place, whole.mask(hidden).array)
-        elif pd.api.types.is_datetime64_any_dtype(table.dtypes.iloc[place]):
+        elif table.dtypes.iloc[place].kind in "mM":  # a last visit, a median wait
             shown.isetitem(place, table.iloc[:, place].mask(hidden).array)
         elif name == "verdict":
             shown.isetitem(place, table.iloc[:, place].mask(hidden, TOO_FEW).array)
@@ -149,8 +147,8 @@ def crossed(counts: pd.DataFrame) -> pd.DataFrame:
     Ost     <NA>    <NA>   70
     all       50      43   93
     """
+    hidden = hidden_in_table(counts.to_numpy(), minimum=minimum_in_force())
     whole = with_totals(counts.to_numpy(dtype=np.int64))
-    hidden = hidden_in_table(whole[:-1, :-1], minimum=minimum_in_force())
     names = [[str(name) for name in axis] for axis in (counts.index, counts.columns)]
     table = pd.DataFrame(whole, index=[*names[0], "all"], columns=[*names[1], "all"], dtype="Int64")
     return table.mask(hidden)
