@@ -66,7 +66,7 @@ def hidden_rows(
     """
     if not counts:
         return np.zeros(len(next(iter(texts.values()), ())), dtype=bool)
-    columns = {name: np.nan_to_num(np.asarray(values, dtype=np.float64)) for name, values in counts.items()}
+    columns = {name: np.nan_to_num(values) for name, values in counts.items()}
     whole = np.array([*columns.values()])
     hidden: NDArray[np.bool_] = np.asarray(((whole > 0) & (whole < minimum)).any(axis=0))
     if not hidden.any():
@@ -80,8 +80,9 @@ def hidden_rows(
         labels[:] = ""
     for label in set(labels[hidden]):
         inside = np.flatnonzero((labels == label) & ~total)
-        line = np.where(hidden[inside], np.minimum(size[inside], minimum - 1), size[inside])
-        hidden[inside] |= hidden_in_line(line.astype(np.int64), minimum=minimum)
+        # What is hidden counts as few, and as somebody, also where its n is large or missing.
+        line = np.where(hidden[inside], np.clip(size[inside], 1, minimum - 1), size[inside])
+        hidden[inside] = hidden_in_line(line.astype(np.int64), minimum=minimum)
     return hidden
 
 
@@ -89,7 +90,7 @@ def hidden_mask(table: pd.DataFrame) -> NDArray[np.bool_]:
     """Which rows of a table may not be shown, by its count columns; none where it has none."""
     names, numbers = _columns(table)
     counts = {
-        name: table.iloc[:, place].to_numpy(dtype=np.float64, na_value=np.nan).tolist()
+        name: table.iloc[:, place].to_numpy(dtype=np.float64).tolist()
         for place, name in enumerate(names)
         if is_count(name) and numbers[place]
     }
@@ -147,8 +148,8 @@ def crossed(counts: pd.DataFrame) -> pd.DataFrame:
     Ost     <NA>    <NA>   70
     all       50      43   93
     """
-    hidden = hidden_in_table(counts.to_numpy(), minimum=minimum_in_force())
-    whole = with_totals(counts.to_numpy(dtype=np.int64))
+    cells = counts.to_numpy()
+    hidden, whole = hidden_in_table(cells, minimum=minimum_in_force()), with_totals(cells)
     names = [[str(name) for name in axis] for axis in (counts.index, counts.columns)]
     table = pd.DataFrame(whole, index=[*names[0], "all"], columns=[*names[1], "all"], dtype="Int64")
     return table.mask(hidden)

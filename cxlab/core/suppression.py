@@ -251,7 +251,7 @@ def with_totals(counts: Counts) -> Counts:
     [[1, 2, 3], [3, 4, 7], [4, 6, 10]]
     """
     wide = np.column_stack([counts, counts.sum(axis=1)])
-    return np.asarray(np.vstack([wide, wide.sum(axis=0)]), dtype=np.int64)
+    return np.vstack([wide, wide.sum(axis=0)])
 
 
 def _checked(counts: Counts, minimum: int) -> Counts:
@@ -278,7 +278,7 @@ def _by_lines(whole: Counts, hidden: Mask, minimum: int) -> Mask:
         for cells, mask in [*zip(whole, hidden, strict=True), *zip(whole.T, hidden.T, strict=True)]:
             while mask.any() and not mask.all() and not _line_is_safe(cells, mask, minimum):
                 body = ~mask
-                body[-1] = body[-1] and not body[:-1].any()  # the total last: it is what is asked for
+                body[-1] = False  # never the total: it is what is asked for, and all its parts are enough
                 mask[_next(cells, body)] = True
     return hidden
 

@@ -1,4 +1,4 @@
-"""The rules of published tables, one by one: which rows, which columns, which words, on both sides of a border."""
+"""The rules of published tables: which rows, which columns, which words, on both sides of each border."""
 
 from __future__ import annotations
 
@@ -90,10 +90,14 @@ NAN = float("nan")
         ({"n_lost": [50, 60, 3], "answers": [30, 20, 50]}, {}, [0, 1, 1]),
         ({"n_lost": [50, 60, 3], "n_kept": [70, 30, 80]}, {}, [0, 1, 1]),
         ({"n": [NAN, 3, 20, 30], "n_lost": [90, 3, 20, 30]}, {}, [0, 1, 1, 0]),
+        # A small count whose n is missing is covered like any other.
+        ({"n": [NAN, 40, 20], "n_lost": [3, 50, 60]}, {}, [1, 0, 1]),
+        ({"n": [0.5, 40, 20]}, {}, [1, 0, 1]),
         # Two small counts of large groups: persons enough between them.
         ({"n": [500, 1, 300, 400], "n_lost": [3, 1, 30, 40]}, {}, [1, 1, 0, 0]),
         ({"n": [4, 6, 300]}, {}, [1, 1, 0]),
         ({"n": [4, 5, 300, 20]}, {}, [1, 1, 0, 1]),
+        ({"n": [1, 8, 300, 20]}, {}, [1, 1, 0, 1]),
         # Rows of everybody are what is subtracted from; written as it may be, in any column.
         ({"n": [120, 100, 14, 6]}, {"segment": ["all", "a", "b", "c"]}, [0, 0, 1, 1]),
         ({"n": [11, 5, 12]}, {"segment": [" ALL ", "b", "c"]}, [0, 1, 1]),
@@ -125,6 +129,8 @@ def test_which_rows_are_hidden(
 def test_another_minimum_counts_for_rows() -> None:
     assert hidden_rows({"n": [6, 40, 50]}, {}, minimum=6).tolist() == [False, False, False]
     assert hidden_rows({"n": [6, 40, 50]}, {}, minimum=7).tolist() == [True, True, False]
+    # 7 together are enough for 5, where 10 would ask for a third.
+    assert hidden_rows({"n": [3, 4, 50]}, {}, minimum=5).tolist() == [True, True, False]
 
 
 def test_only_numbers_count() -> None:
@@ -153,6 +159,9 @@ def test_a_mask_is_made_of_what_stands_in_the_table(monkeypatch: pytest.MonkeyPa
     assert hidden_mask(table).tolist() == [True, False, True, False, False]
     monkeypatch.setenv("CXLAB_MINIMUM", "5")
     assert hidden_mask(table.assign(n=[5, 6, 7, 8, 9])).tolist() == [False] * 5
+    for kind in ("int64[pyarrow]", "Float64", "float64"):
+        counted = pd.DataFrame({"n": pd.Series([3, None, 14, 80], dtype=kind)})
+        assert hidden_mask(counted).tolist() == [True, False, True, False]
     missing = pd.DataFrame({"n": [3, 90, 14, 80], "term": ["a", "a", None, None]})
     assert hidden_mask(missing).tolist() == [True, True, False, False]
 
@@ -208,7 +217,7 @@ def test_a_crossed_table_names_its_lines_and_its_totals(monkeypatch: pytest.Monk
     assert table.columns.tolist() == ["2023", "2024", "all"]
     assert {str(dtype) for dtype in table.dtypes} == {"Int64"}
     assert table["all"].tolist() == [23, 70, 93]
-    assert table.loc["all"].tolist() == [50, 43, 93]
+    assert table.iloc[-1].tolist() == [50, 43, 93]
     assert table.isna().to_numpy().tolist() == [[True, True, False], [True, True, False], [False] * 3]
     monkeypatch.setenv("CXLAB_MINIMUM", "5")
     six = crossed(counts.replace(3, 6))
