@@ -41,10 +41,12 @@ def mean_score(
 ) -> Score:
     """Mean of answers: Student's t from 50 answers on, below that a Dirichlet over the scale.
 
-    Answers that are not whole numbers (averages of items) always take Student's t.
+    Answers that are not whole numbers (averages of items), or lie on a scale whose ends are not, always
+    take Student's t.
     """
     spread, count, unit = _spread(values, clusters)
-    if len(values) >= _FEW_ANSWERS or np.any(values != np.round(values)):
+    points_or_ends = np.append(values, scale)
+    if len(values) >= _FEW_ANSWERS or np.any(points_or_ends != np.round(points_or_ends)):
         found = student_interval(
             spread.mean,
             spread.std_error,

@@ -96,7 +96,7 @@ class ScoreModel:
         require_share("ScoreModel", "confidence", self.confidence)
         require_at_least("ScoreModel", "minimum_n", self.minimum_n, 5)
         low, high = self.scale
-        if not low < high:
+        if not -np.inf < low < high < np.inf:
             raise ParameterError(
                 f"ScoreModel: scale must be (lowest, highest), got {self.scale!r}. "
                 f"Next step: write (1, 10) for answers from 1 to 10."
@@ -109,6 +109,11 @@ class ScoreModel:
         if self.score_column is None and self.recommend_column is None:
             raise ParameterError(
                 "ScoreModel: score_column and recommend_column are both None. Next step: name one of them."
+            )
+        if self.score_column == self.recommend_column and (low, high) != (0, 10):
+            raise ParameterError(
+                f"ScoreModel: {self.score_column} is score_column and recommend_column, so scale must be "
+                f"(0, 10), got {self.scale!r}. Next step: set scale=(0, 10), or one of the columns to None."
             )
 
     @property
@@ -178,7 +183,7 @@ class ScoreModel:
         for term, (column, estimate) in self._terms(answers).items():
             values = answers[column]
             for segment in sorted(labels.dropna().unique()):
-                chosen = (labels == segment).to_numpy(dtype=bool, na_value=False) & ~np.isnan(values)
+                chosen = (labels == segment).to_numpy() & ~np.isnan(values)
                 codes = None if clusters is None else _renumbered(clusters[chosen])
                 row = self._row(values[chosen], codes, estimate)
                 rows.append({"segment": segment, "term": term, **row})
@@ -228,17 +233,17 @@ class ScoreModel:
 
     def _segment_labels(self, table: pd.DataFrame) -> pd.Series[str]:
         if self.by is None:
-            return pd.Series(_EVERYONE, index=table.index, dtype="str")
+            return pd.Series(_EVERYONE, index=table.index)
         return table[self.by].astype("str").where(table[self.by].notna())
 
     def _clusters(self, table: pd.DataFrame) -> Codes | None:
         """Cluster of each row; an answer without a cluster id is a cluster of its own."""
         if self.cluster_column is None or self.cluster_column not in table:
             return None
-        codes, found = pd.factorize(table[self.cluster_column], sort=True)
+        codes, found = pd.factorize(table[self.cluster_column])
         alone = codes < 0
         codes[alone] = len(found) + np.arange(alone.sum())
-        return np.asarray(codes, dtype=np.int64)
+        return codes
 
     def _row(self, values: Array, codes: Codes | None, estimate: Estimate) -> dict[str, object]:
         if len(values) < self.minimum_n:
@@ -272,16 +277,17 @@ class ScoreModel:
             ),
             _cluster_check(shown, clusters),
         ]
-        for column in (self.score_column, self.recommend_column):
+        half = int(used.sum()) // 2
+        for column in dict.fromkeys((self.score_column, self.recommend_column)):
             if column is None:
                 continue
-            count = int(np.isnan(answers[column][used]).sum()) if column in answers else int(used.sum())
+            count = int(np.isnan(answers[column][used]).sum()) if column in answers else None
             checks.append(
                 Check(
                     check=f"answers without {column}",
-                    value=count if column in answers else "not in the table",
-                    threshold=f"<= {int(used.sum()) // 2} (half)",
-                    passed=count <= used.sum() // 2,
+                    value="not in the table" if count is None else count,
+                    threshold=f"<= {half} (half)",
+                    passed=count is not None and count <= half,
                     meaning="they do not enter that score; nothing is filled in",
                 )
             )
@@ -289,7 +295,7 @@ class ScoreModel:
 
 
 def _renumbered(codes: Codes) -> Codes:
-    return np.asarray(np.unique(codes, return_inverse=True)[1].reshape(-1), dtype=np.int64)
+    return np.unique(codes, return_inverse=True)[1]
 
 
 def _numbers(table: pd.DataFrame, column: str, scale: tuple[float, float]) -> Array:
@@ -301,7 +307,7 @@ def _numbers(table: pd.DataFrame, column: str, scale: tuple[float, float]) -> Ar
             f"{column}: a score needs numbers, got {found.dtype} such as {example!r}. "
             f"Next step: recode the answers in cxlab.toml."
         )
-    values = found.to_numpy(dtype=np.float64, na_value=np.nan)
+    values: Array = found.to_numpy(dtype=np.float64)
     low, high = scale
     outside = (values < low) | (values > high)
     if outside.any():
@@ -310,20 +316,15 @@ def _numbers(table: pd.DataFrame, column: str, scale: tuple[float, float]) -> Ar
             f"{column}: {int(outside.sum())} answers lie outside {low} to {high}, such as {examples}. "
             f"Next step: declare missing-value codes in cxlab.toml, or set the scale."
         )
-    return np.asarray(values)
+    return values
 
 
 def _cluster_check(shown: pd.DataFrame, clusters: Codes | None) -> Check:
-    few = shown.loc[shown["clusters"].between(2, FEWEST_CLUSTERS - 1), "segment"].unique()
-    one = shown.loc[shown["clusters"] == 1, "segment"].unique()
-    if clusters is None:
-        value, passed = "no cluster column", False
-    else:
-        value, passed = ", ".join([*few, *one]) or "none", not len(few) and not len(one)
+    few = shown.loc[shown["clusters"] < FEWEST_CLUSTERS, "segment"].unique()
     return Check(
         check="segments whose intervals treat answers as independent",
-        value=value,
+        value="no cluster column" if clusters is None else ", ".join(few) or "none",
         threshold=f">= {FEWEST_CLUSTERS} clusters per segment",
-        passed=passed,
+        passed=clusters is not None and not len(few),
         meaning="these intervals speak about the dealers in the data only, not about dealers like them",
     )
