@@ -23,6 +23,7 @@ _SHOWN_LETTERS = 24
 _PLAIN_LETTERS = 6
 #: A name must stay long enough to be told from its neighbours and written into a configuration.
 _NAME_LETTERS = 80
+_PERSONAL = "(personal text)"
 
 
 @dataclass(kw_only=True)
@@ -165,7 +166,7 @@ def shown_value(value: object) -> str:
         return str(value.date()) if value == value.normalize() else str(value)
     text = str(value)
     if "@" in text or (len(text) > _PLAIN_LETTERS and personal_kinds(text)):
-        return "(personal text)"
+        return _PERSONAL
     return text if len(text) <= _SHOWN_LETTERS else text[: _SHOWN_LETTERS - 3] + "..."
 
 
@@ -176,14 +177,9 @@ def shown_name(name: object) -> str:
     ('overall', '(personal text)')
     """
     text = str(name)
-    hidden = shown_value(text) == "(personal text)"
-    return (
-        "(personal text)"
-        if hidden
-        else text
-        if len(text) <= _NAME_LETTERS
-        else text[:_NAME_LETTERS] + "..."
-    )
+    if shown_value(text) == _PERSONAL:
+        return _PERSONAL
+    return text if len(text) <= _NAME_LETTERS else text[:_NAME_LETTERS] + "..."
 
 
 def by_pattern(options: Mapping[str, object], name: str) -> str:
